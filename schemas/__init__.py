@@ -1,0 +1,1 @@
+"""What things are: records, evidence, errors, codecs. Pure: no disk, network, clock or environment."""
