@@ -1,0 +1,40 @@
+"""Runs the README's commands for cog: every shown output is produced by the code and checked by CI.
+
+All commands of one README share one temporary data folder, shown as `~/.local/share/llm-config-registry`.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SHOWN_HOME = "~/.local/share/llm-config-registry"
+_folder = tempfile.TemporaryDirectory(prefix="registry-readme-")
+
+
+def shell(command: str, *, only: int | None = None) -> None:
+    """Prints the command and what it prints, as a console block; `only` keeps that many lines of it."""
+    home = Path(_folder.name) / "home"
+    work = Path(_folder.name) / "work"
+    work.mkdir(exist_ok=True)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "REGISTRY_", "NOTION_"))}
+    env |= {
+        "REGISTRY_HOME": str(home),
+        "XDG_CONFIG_HOME": str(work),
+        "HOME": str(work),
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+    }
+    argv = [sys.executable, "-m", *shlex.split(command)]
+    env["PYTHONPATH"] = str(Path.cwd())
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=work, env=env, check=False)
+    if done.returncode not in (0, 2):
+        raise SystemExit(f"README: {command} exited with {done.returncode}: {done.stderr}")
+    lines = done.stdout.replace(str(home), SHOWN_HOME).rstrip().splitlines()
+    if only is not None and len(lines) > only:
+        lines = [*lines[:only], "..."]
+    print("```console")
+    print(f"$ {command}")
+    print("\n".join(line.rstrip() for line in lines))
+    print("```")
