@@ -1,0 +1,1 @@
+"""A model's tensors, and everything that is counted from them."""
