@@ -1,0 +1,43 @@
+"""How configs spell things: our field -> their keys, the first that is present wins. Order is by use on
+the hub.
+"""
+
+TEXT_PARTS = ("text_config", "language_config", "thinker_config.text_config", "llm_config")
+"""Where multimodal configs nest the language model."""
+
+COUNTS: dict[str, tuple[str, ...]] = {
+    "d_hidden": ("hidden_size", "d_model", "n_embd", "model_dim"),
+    "n_layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+    "n_heads": ("num_attention_heads", "n_head", "n_heads", "num_heads"),
+    "n_kv_heads": (
+        "num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num", "attn_config.kv_n_heads",
+    ),
+    "head_dim": ("head_dim", "kv_channels", "attention_head_dim"),
+    "vocab_size": ("vocab_size", "padded_vocab_size"),
+    "max_context_size": (
+        "max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "max_sequence_length",
+    ),
+}  # fmt: skip
+NUMBERS: dict[str, tuple[str, ...]] = {
+    "norm_eps": (
+        "rms_norm_eps", "layer_norm_epsilon", "layer_norm_eps", "norm_epsilon", "layernorm_epsilon", "norm_eps",
+        "rms_norm_epsilon",
+    ),
+    "rope_theta": ("rope_theta", "rotary_emb_base"),
+}  # fmt: skip
+FLAGS: dict[str, tuple[str, ...]] = {"tied_embeddings": ("tie_word_embeddings",)}
+
+FFN = ("intermediate_size", "ffn_hidden_size", "ffn_dim", "n_inner", "ffn_config.ffn_hidden_size")
+EXPERTS = (
+    "n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts", "ffn_config.moe_num_experts",
+    "num_routed_experts",
+)  # fmt: skip
+TOP_K = (
+    "num_experts_per_tok", "moe_topk", "num_experts_per_token", "top_k_experts", "moe_top_k", "moe_k",
+    "ffn_config.moe_top_k", "experts_per_token",
+)  # fmt: skip
+EXPERT_FFN = ("moe_intermediate_size", "expert_ffn_hidden_size", "expert_intermediate_size")
+SHARED = (
+    "n_shared_experts", "num_shared_experts", "shared_expert_intermediate_size", "shared_intermediate_size",
+    "moe_num_shared_experts", "moe_shared_expert_intermediate_size", "share_expert_dim",
+)  # fmt: skip

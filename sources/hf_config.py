@@ -1,0 +1,330 @@
+"""Source: `config.json` of a Hugging Face repository.
+
+The raw JSON is read, not transformers' object: that one fills in experts, towers and heads that a model does
+not have. A key that is absent is the default of the config's class, as a value of lower rank whose rule names
+class and version.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from schemas.errors import BadValue
+from schemas.evidence import MAX_EXACT_INT, Observation, Rank, Scalar, Value
+from schemas.record import UNITS, field_type
+from sources.config_keys import COUNTS, FLAGS, NUMBERS, TEXT_PARTS
+from sources.config_moe import is_count, moe_facts
+
+NAME = "hf_config"
+
+DEFAULTED = frozenset(key for keys in (COUNTS | NUMBERS | FLAGS).values() for key in keys) | {
+    "intermediate_size"
+}
+"""Keys whose class default is a fact about a model that does not name them."""
+
+SCALING = frozenset({"linear", "dynamic", "ntk", "yarn", "longrope", "su", "llama3", "proportional"})
+NOT_SCALING = frozenset({"default", "mrope"})
+
+
+@dataclass(frozen=True, slots=True)
+class ClassDefaults:
+    """What transformers' config class of a model type says of keys that a file leaves out."""
+
+    name: str
+    version: str
+    values: Mapping[str, Scalar] = field(default_factory=dict)
+    text: str | None = None
+    gated: bool | None = None
+    kv_heads_follow: bool = False
+
+
+@cache
+def _document() -> Mapping[str, Any]:
+    import json
+
+    return json.loads(resources.files("sources").joinpath("class_defaults.json").read_text("utf-8"))  # type: ignore[no-any-return]
+
+
+def class_defaults(model_type: object) -> ClassDefaults | None:
+    """The class of a model type; None for one that transformers does not know."""
+    known = _document()["types"].get(model_type) if isinstance(model_type, str) else None
+    if known is None:
+        return None
+    return ClassDefaults(
+        known["class"], _document()["transformers"], known.get("defaults", {}), known.get("text"),
+        known.get("gated"), known.get("kv_heads_follow", False),
+    )  # fmt: skip
+
+
+class Reading:
+    """One config while it is read: where its text part lies, what was found, what was refused."""
+
+    def __init__(self, model: str, config: Mapping[str, object], where: str, source: str):
+        self.model, self.config, self.where, self.source = model, config, where, source
+        self.part, self.text = text_part(config)
+        outer = class_defaults(config.get("model_type"))
+        inner = self.text.get("model_type") if self.part else config.get("model_type")
+        if self.part and inner is None and outer:
+            inner = outer.text
+        self.model_type = inner
+        self.class_of = class_defaults(outer.text if outer and outer.text and not self.part else inner)
+        self.values: dict[str, Value] = {}
+        self.defaults: dict[str, Value] = {}
+        self.problems: list[BadValue] = []
+        self.refused: set[str] = set()
+
+    def place(self, key: str) -> str:
+        return f"{self.where}#{self.part}{key}"
+
+    def key_of(self, keys: Sequence[str]) -> str | None:
+        """The first of these keys that is there and not null."""
+        return next((key for key in keys if self.get(key) is not None), None)
+
+    def get(self, key: str) -> object:
+        """A key of the text part; `a.b` looks into a nested object."""
+        found: object = self.text
+        for step in key.split("."):
+            found = found.get(step) if isinstance(found, Mapping) else None
+        return found
+
+    def put(self, name: str, value: Scalar, key: str, rule: str | None = None) -> None:
+        self.values[name] = Value(
+            value=value, unit=UNITS.get(name), source=self.source, where=self.place(key), rule=rule
+        )
+
+    def default(self, name: str, value: Scalar, rule: str) -> None:
+        if name in self.values or name in self.refused:
+            return
+        place = f"{self.where} ({rule.rpartition(' of ')[2]})" if " of " in rule else self.where
+        self.defaults[name] = Value(
+            value=value, unit=UNITS.get(name), source=self.source, where=place, rule=rule
+        )
+
+    def refuse(self, name: str, want: str, got: object, key: str) -> None:
+        self.refused.add(name)
+        self.problems.append(BadValue(self.model, name, want=want, got=got, where=self.place(key)))
+
+    def class_rule(self, key: str) -> str:
+        assert self.class_of
+        return f"default of {self.class_of.name}.{key} in transformers {self.class_of.version}"
+
+
+def text_part(config: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+    """Prefix and object of the language model's own keys: the file itself, or its nested text config."""
+    for part in TEXT_PARTS:
+        found: object = config
+        for step in part.split("."):
+            found = found.get(step) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping) and found and "hidden_size" not in config:
+            return f"{part}.", found
+    return "", config
+
+
+def parse(
+    model: str,
+    config: Mapping[str, object],
+    where: str,
+    *,
+    source: str | None = None,
+    rank: Rank = Rank.CHECKPOINT,
+) -> list[Observation]:
+    """What the keys say, then what the class says of absent ones. Nothing is raised: see `problems`."""
+    reading = Reading(model, config, where, source or NAME)
+    _counts(reading)
+    _numbers(reading)
+    _flags(reading)
+    _rope(reading)
+    _formats(reading)
+    _attention(reading)
+    moe_facts(reading)
+    _class_facts(reading)
+    return observations(reading, rank)
+
+
+def observations(reading: Reading, rank: Rank) -> list[Observation]:
+    """The reading as observations: the keys at `rank`, the class defaults one step below a checkpoint."""
+    notes = []
+    if "auto_map" in reading.config:
+        notes.append("custom code is named by auto_map; it is never run")
+    if reading.class_of is None:
+        notes.append(
+            f"model_type {reading.model_type!r} is not one that transformers knows: no class defaults"
+        )
+    act = reading.get("hidden_act") or reading.get("hidden_activation") or reading.get("activation_function")
+    inputs = {}
+    if isinstance(act, str) and act:
+        inputs["hidden_act"] = Value(value=act, source=reading.source, where=reading.place("hidden_act"))
+    found = [
+        Observation(
+            source=reading.source, rank=rank, values=reading.values, inputs=inputs, config=reading.config,
+            config_where=reading.where, problems=tuple(reading.problems), notes=tuple(notes),
+        )
+    ]  # fmt: skip
+    if reading.defaults:
+        below = Rank.CLASS_DEFAULT if rank is Rank.CHECKPOINT else rank
+        found.append(Observation(reading.source, below, reading.defaults))
+    return found
+
+
+def _counts(reading: Reading) -> None:
+    for name, keys in COUNTS.items():
+        key = reading.key_of(keys)
+        if key is None:
+            _default_of(reading, name, keys)
+        elif is_count(reading.get(key)):
+            reading.put(name, reading.get(key), key)  # type: ignore[arg-type]
+        else:
+            reading.refuse(name, "int >= 1", reading.get(key), key)
+
+
+def _default_of(reading: Reading, name: str, keys: Sequence[str]) -> None:
+    known = reading.class_of.values if reading.class_of else {}
+    key = next((key for key in keys if key in known and key in DEFAULTED), None)
+    if key is not None:
+        want = field_type(name)
+        reading.default(name, want(known[key]), reading.class_rule(key))
+
+
+def _numbers(reading: Reading) -> None:
+    for name, keys in NUMBERS.items():
+        key = reading.key_of(keys)
+        if key is None:
+            _default_of(reading, name, keys)
+            continue
+        got = reading.get(key)
+        if type(got) in (int, float) and 0 < got <= MAX_EXACT_INT:  # type: ignore[operator]
+            reading.put(name, float(got), key)  # type: ignore[arg-type]
+        else:
+            reading.refuse(name, "a number above 0", got, key)
+
+
+def _flags(reading: Reading) -> None:
+    """tie_word_embeddings: of a wrapper the outer one holds, since the head is there."""
+    key = "tie_word_embeddings"
+    outer = reading.config.get(key)
+    got = outer if outer is not None else reading.get(key)
+    if isinstance(got, bool):
+        reading.put("tied_embeddings", got, key)
+    elif got is not None:
+        reading.refuse("tied_embeddings", "true or false", got, key)
+    else:
+        _default_of(reading, "tied_embeddings", (key,))
+
+
+def _rope(reading: Reading) -> None:
+    """RoPE in its three shapes: flat keys, one `rope_parameters`, or one per layer type (full attention
+    is taken).
+    """
+    scaling_key = reading.key_of(("rope_parameters", "rope_scaling"))
+    rope = reading.get(scaling_key) if scaling_key else None
+    if isinstance(rope, Mapping) and isinstance(rope.get("full_attention"), Mapping):
+        rope, scaling_key = rope["full_attention"], f"{scaling_key}.full_attention"
+    if isinstance(rope, Mapping):
+        assert scaling_key
+        _rope_object(reading, rope, scaling_key)
+    elif rope is not None:
+        reading.refuse("use_scaled_rope", "an object", rope, str(scaling_key))
+    elif "rope_scaling" in reading.text:
+        reading.put("use_scaled_rope", False, "rope_scaling")
+    elif reading.class_of and "rope_theta" in reading.class_of.values:
+        reading.default("use_scaled_rope", False, reading.class_rule("rope_scaling"))
+    _position(reading)
+
+
+def _rope_object(reading: Reading, rope: Mapping[str, object], key: str) -> None:
+    theta = rope.get("rope_theta")
+    if theta is not None and "rope_theta" not in reading.values:
+        if type(theta) in (int, float) and 0 < theta <= MAX_EXACT_INT:  # type: ignore[operator]
+            reading.put("rope_theta", float(theta), f"{key}.rope_theta")  # type: ignore[arg-type]
+            reading.defaults.pop("rope_theta", None)
+        else:
+            reading.refuse("rope_theta", "a number above 0", theta, f"{key}.rope_theta")
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind in SCALING or kind in NOT_SCALING:
+        reading.put("use_scaled_rope", kind in SCALING, key, f"rope_type {kind}")
+
+
+def _position(reading: Reading) -> None:
+    said = reading.get("position_embedding_type")
+    names = {"rope": "rope", "rotary": "rope", "absolute": "learned", "learned": "learned", "alibi": "alibi"}
+    names |= {"none": "none", "sinusoidal": "sinusoidal"}
+    if isinstance(said, str) and said in names:
+        reading.put("position", names[said], "position_embedding_type")
+    elif reading.get("alibi") is True or reading.get("attn_config.alibi") is True:
+        reading.put("position", "alibi", "alibi")
+    elif "rope_theta" in reading.values:
+        reading.put("position", "rope", "rope_theta", "a rotary base is given")
+    elif "rope_theta" in reading.defaults:
+        reading.default("position", "rope", reading.class_rule("rope_theta"))
+
+
+def _formats(reading: Reading) -> None:
+    for holder, prefix in ((reading.config, ""), (reading.text, reading.part)):
+        quantization = holder.get("quantization_config")
+        method = quantization.get("quant_method") if isinstance(quantization, Mapping) else None
+        dtype = holder.get("dtype", holder.get("torch_dtype"))
+        said = method if isinstance(method, str) and method else dtype
+        if isinstance(said, str) and said and said != "auto":
+            key = "quantization_config.quant_method" if said is method else "torch_dtype"
+            where = f"{reading.where}#{prefix}{key}"
+            reading.values["quantization_format"] = Value(value=said, source=reading.source, where=where)
+            return
+
+
+def _attention(reading: Reading) -> None:
+    """Latent attention, shared heads of falcon and gpt_bigcode, and windows that are switched on."""
+    if reading.get("kv_lora_rank") is not None:
+        reading.put(
+            "attention", "MLA", "kv_lora_rank", "keys and values come from one latent (arXiv:2405.04434)"
+        )
+        reading.values.pop("head_dim", None)
+        reading.defaults.pop("head_dim", None)
+    _kv_heads(reading)
+    window = reading.get("sliding_window")
+    if is_count(window) and reading.get("use_sliding_window") is not False:
+        reading.put("sliding_window", window, "sliding_window")  # type: ignore[arg-type]
+
+
+def _kv_heads(reading: Reading) -> None:
+    heads = reading.values.get("n_heads") or reading.defaults.get("n_heads")
+    if reading.model_type == "falcon" and reading.get("new_decoder_architecture") is not True:
+        shared = reading.get("multi_query") is not False
+        if shared:
+            reading.put(
+                "n_kv_heads",
+                1,
+                "multi_query",
+                "falcon: one key and value head unless new_decoder_architecture",
+            )
+            return
+        reading.values.pop("n_kv_heads", None)
+    if reading.model_type == "gpt_bigcode" and reading.get("multi_query") is not False:
+        reading.put("n_kv_heads", 1, "multi_query", "gpt_bigcode: multi_query is one key and value head")
+    if heads and reading.class_of and reading.class_of.kv_heads_follow and "n_kv_heads" not in reading.values:
+        rule = (
+            f"equals num_attention_heads ({reading.class_of.name}, transformers {reading.class_of.version})"
+        )
+        reading.default("n_kv_heads", heads.value, rule)
+    elif heads and reading.model_type in PLAIN_HEADS and "n_kv_heads" not in reading.values:
+        reading.default(
+            "n_kv_heads", heads.value, f"equals the query heads: {reading.model_type} has no grouped heads"
+        )
+
+
+PLAIN_HEADS = frozenset({"bloom", "gpt_neox", "gptj", "gpt_neo", "opt", "mpt", "codegen", "falcon"})
+"""Types whose attention has as many key and value heads as query heads, without a key for it
+(transformers 5.23).
+"""
+
+
+def _class_facts(reading: Reading) -> None:
+    known = reading.class_of
+    if known is None:
+        return
+    if known.gated is not None:
+        kind = "a gate and an up projection" if known.gated else "two matrices"
+        reading.default(
+            "gated_mlp", known.gated, f"{kind} in the MLP of {known.name} in transformers {known.version}"
+        )
