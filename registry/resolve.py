@@ -15,7 +15,7 @@ value of sku_list is found because the checkpoint's own config contradicts it. D
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from schemas.evidence import Evidence, Observation, Rank, Value
+from schemas.evidence import Evidence, Observation, Rank, Scalar, Value
 from schemas.record import FIELDS
 from sources.sku_list import llama_d_ff
 
@@ -52,7 +52,7 @@ def _distinct(chosen: Value, others: Iterable[Value]) -> Iterable[Value]:
     """Those that say something else; one that only repeats a source's value through another path is left
     out.
     """
-    seen = {(chosen.value, None)}
+    seen: set[tuple[Scalar, str]] = set()
     for other in others:
         if other.value == chosen.value or (other.value, other.where) in seen:
             continue

@@ -175,7 +175,7 @@ FIELDS: tuple[str, ...] = tuple(ModelRecord.model_fields)
 def field_type(name: str) -> type:
     """The Python type of a field when known: int, float, bool or str."""
     annotation = ModelRecord.model_fields[name].annotation
-    return next((t for t in get_args(annotation) if t is not type(None)), annotation)  # type: ignore[arg-type, return-value]
+    return next((t for t in get_args(annotation) if t is not type(None)), annotation)  # type: ignore[return-value]
 
 
 UNITS: dict[str, str] = {name: column.unit for name, column in COLUMNS.items() if column.unit}

@@ -1,0 +1,127 @@
+"""Options and the set-up that commands share."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from registry.pipeline import Outcome, Selection, World
+    from schemas.errors import RegistryError
+
+Command = Callable[..., Any]
+FILE = click.Path(path_type=Path)
+
+
+def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several click options as one decorator, in the order they are listed."""
+
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+selecting = options(
+    click.option(
+        "--family", "families", multiple=True, metavar="F", help="A family, such as llama2; repeatable."
+    ),
+    click.option(
+        "--model", "model_names", multiple=True, metavar="M", help="A model by key, name or hub id."
+    ),
+    click.option("--all", "everything", is_flag=True, help="All models (the default when nothing is named)."),
+)
+reading = options(
+    click.option("--refresh", is_flag=True, help="Ask the hub for every model, not only for unknown ones."),
+    click.option("--sku-list", type=FILE, metavar="PATH", help="sku_list.py, or a checkout that has it."),
+    click.option("--config", type=FILE, metavar="FILE", help="registry.toml to use."),
+)
+formatting = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text."
+)
+
+
+class Bars:
+    """Progress on stderr: bars on a terminal, silence elsewhere."""
+
+    def __init__(self, quiet: bool = False):
+        self.shown = not quiet and sys.stderr.isatty()
+
+    def step(self, name: str) -> Callable[[int, int], None]:
+        """A function to call with (done, total)."""
+        if not self.shown:
+            return lambda _done, _total: None
+        from registry.cli.bars import bar
+
+        return bar(name)
+
+
+def select(
+    families: tuple[str, ...], model_names: tuple[str, ...], everything: bool, **rest: Any
+) -> "Selection":
+    """What the options ask for. Raises BadUsage for --all together with names."""
+    from registry.pipeline import Selection
+    from schemas.errors import BadUsage
+
+    if everything and (families or model_names):
+        raise BadUsage("--all: want it alone, got --family or --model too", fix="leave one of them out")
+    return Selection(families, model_names, everything, **rest)
+
+
+def world(config: Path | None, *, quiet: bool = False) -> "World":
+    """Settings, catalogue and hub of this run."""
+    from sources.hub import Hub
+
+    from registry import catalogue, settings
+    from registry.pipeline import World
+
+    loaded, path = settings.load(config)
+    return World(loaded, catalogue.load(loaded.models, str(path or "registry.toml")), Hub(), Bars(quiet))
+
+
+def emit_json(document: object) -> None:
+    """One JSON document on stdout."""
+    import json
+
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def say(line: str) -> None:
+    """A line for the person, on stderr."""
+    click.echo(line, err=True)
+
+
+def report(outcome: "Outcome") -> None:
+    """Warnings and problems, on stderr."""
+    for warning in outcome.warnings:
+        say(f"warning: {warning}")
+    report_problems(outcome.problems)
+
+
+def report_problems(problems: "list[RegistryError]") -> None:
+    """Each different problem once; the same text for many models is counted."""
+    counted: dict[str, int] = {}
+    for problem in problems:
+        counted[str(problem)] = counted.get(str(problem), 0) + 1
+    for text, count in counted.items():
+        say(f"problem: {text}" + (f"\n  times {count}" if count > 1 else ""))
+
+
+def gravest(problems: "list[RegistryError]") -> int:
+    """Exit code of a command that went on past these problems."""
+    codes = {problem.exit_code for problem in problems}
+    return next((code for code in (6, 7, 3, 5) if code in codes), 0)
+
+
+def token_hint() -> str | None:
+    """A Notion token alone says nothing about where: the table stays local, said aloud."""
+    from registry.settings import NOTION_IDS
+
+    if os.environ.get("NOTION_TOKEN") and not any(os.environ.get(name) for name in NOTION_IDS):
+        return "NOTION_TOKEN is set but no table id: the local table is used"
+    return None

@@ -1,0 +1,140 @@
+"""One model, settled: observations in, a record with its evidence and tensors out. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from registry.architecture.blueprints import tensor_table
+from registry.architecture.tensors import Tensor, count_params
+from registry.catalogue import Entry, layer_file
+from registry.derive import derive
+from registry.resolve import resolve
+from schemas.errors import BadValue, RegistryError
+from schemas.evidence import Evidence, Observation, Rank, Scalar, Value
+from schemas.record import FIELDS, ModelRecord, field_type
+
+CATALOGUE = "catalogue"
+USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A record and everything that explains it. `tensors` is None where no blueprint knows the
+    architecture.
+    """
+
+    entry: Entry
+    record: ModelRecord
+    evidence: Mapping[str, Evidence]
+    config: Mapping[str, object] | None
+    tensors: list[Tensor] | None
+    problems: tuple[RegistryError, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def chosen(self) -> dict[str, Value]:
+        """Field -> the value it was given, for the known ones."""
+        return {name: found.chosen for name, found in self.evidence.items() if found.chosen is not None}
+
+
+def settle(entry: Entry, observations: Sequence[Observation]) -> Model:
+    """Resolve, derive, count. A value that cannot be true leaves its field unknown and is kept as a
+    problem.
+    """
+    everything = [*_declared(entry), *observations]
+    evidence = resolve(everything)
+    known = derive({name: found.chosen for name, found in evidence.items() if found.chosen is not None})
+    config = _config(everything)
+    tensors = tensor_table(config, {name: value.value for name, value in known.items()}) if config else None
+    known = derive({**_counts(tensors), **_names(entry), **known})
+    known["source"] = _sources(known)
+    known, problems = _fitting(entry.key, known)
+    evidence |= {name: Evidence(value) for name, value in known.items() if name not in evidence}
+    record = ModelRecord.model_validate({"key": entry.key, **{n: value.value for n, value in known.items()}})
+    said = tuple(problem for observation in everything for problem in observation.problems)
+    notes = tuple(dict.fromkeys(note for observation in everything for note in observation.notes))
+    return Model(entry, record, evidence, config, tensors, (*said, *problems), notes)
+
+
+def _declared(entry: Entry) -> list[Observation]:
+    """What the catalogue states, and what the user pinned."""
+    place = f"registry/catalogue.toml#{entry.key}"
+    stated: dict[str, Scalar | None] = {
+        "model_name": entry.name,
+        "model_family": entry.family,
+        "model_type": entry.model_type,
+        "huggingface_repo": entry.huggingface_repo,
+        "main": entry.main,
+    }
+    ours = {k: Value(value=v, source=CATALOGUE, where=place) for k, v in stated.items() if v is not None}
+    observations = [Observation(CATALOGUE, Rank.SNAPSHOT, ours)]
+    if entry.pins:
+        place = f'registry.toml [models."{entry.key}"]'
+        pins = {name: Value(value=value, source=USER, where=place) for name, value in entry.pins.items()}
+        observations.insert(0, Observation(USER, Rank.USER, pins))
+    return observations
+
+
+def _config(observations: Sequence[Observation]) -> Mapping[str, object] | None:
+    """The config closest to the checkpoint, for the architecture."""
+    with_config = [observation for observation in observations if observation.config is not None]
+    return min(with_config, key=lambda o: o.rank).config if with_config else None
+
+
+def _counts(tensors: list[Tensor] | None) -> dict[str, Value]:
+    """Totals of a dense text model: total, text and active are the same number."""
+    if tensors is None:
+        return {}
+    total = count_params(tensors)
+    rules = {
+        "n_params": "sum over the tensor table, tied weights once, no buffers",
+        "n_params_text": "n_params; the model has no vision or audio tower",
+        "n_active_params": "n_params_text; every weight of a dense model is used",
+    }
+    where = "registry/architecture/blueprints.py"
+    return {
+        field: Value(value=total, unit="params", source="derived", where=where, rule=rule)
+        for field, rule in rules.items()
+    }
+
+
+def _names(entry: Entry) -> dict[str, Value]:
+    if entry.config_repo is None:
+        return {}
+    place = f"registry/catalogue.toml#{entry.key}"
+    name = Value(
+        value=layer_file(entry.config_repo), source="derived", where=place, rule="config_repo, / -> _"
+    )
+    return {
+        "config_repo": Value(value=entry.config_repo, source=CATALOGUE, where=place),
+        "layer_config": name,
+    }
+
+
+def _sources(known: Mapping[str, Value]) -> Value:
+    names = sorted({value.source for value in known.values()} - {"derived", CATALOGUE})
+    return Value(
+        value=", ".join(names), source="derived", where="evidence", rule="sources of the chosen values"
+    )
+
+
+def _fitting(key: str, known: Mapping[str, Value]) -> tuple[dict[str, Value], list[BadValue]]:
+    """Those that the record can hold; an integer where it holds a float becomes one, nothing else is bent."""
+    fitting, problems = {}, []
+    for name in FIELDS:
+        if name not in known:
+            continue
+        value, want = known[name], field_type(name)
+        if want is float and type(value.value) is int:
+            value = value.model_copy(update={"value": float(value.value)})
+        if type(value.value) is want:
+            fitting[name] = value
+        else:
+            problems.append(BadValue(key, name, want=want.__name__, got=value.value, where=value.where))
+    return fitting, problems
+
+
+def demote(observations: Sequence[Observation]) -> list[Observation]:
+    """Bundled facts once the hub itself has answered: whatever it said, and its class defaults, come
+    first.
+    """
+    return [replace(o, rank=Rank.SNAPSHOT) if o.rank < Rank.SNAPSHOT else o for o in observations]

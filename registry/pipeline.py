@@ -1,0 +1,209 @@
+"""The main path: read sources -> resolve -> derive -> diff -> plan -> apply -> write layer configs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from sources.hub import Hub
+from sync.apply import Applied, apply_plan
+from sync.conflicts import new_conflicts, remember
+from sync.files import FileChange, FileWant, plan_files, write_files
+from sync.gates import check_gates
+from sync.lock import hold
+from sync.plan import Plan, check_fresh, make_plan
+from sync.sql import SqlTable
+
+import registry
+from registry.catalogue import Catalogue, Entry
+from registry.gather import Readings, gather
+from registry.layer_file import layer_config
+from registry.model import Model, settle
+from registry.settings import Settings, destination
+from schemas.errors import Refused, RegistryError
+from schemas.evidence import Value
+from sources import snapshot
+
+TABLE_FILE = "table.sqlite"
+LAYER_FOLDER = "layers"
+LOCK_FOLDER = "locks"
+CONFLICT_FILE = "known-conflicts.json"
+
+
+class Screen(Protocol):
+    """Where progress goes; off a terminal nowhere."""
+
+    def step(self, name: str) -> Callable[[int, int], None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a command was asked for."""
+
+    families: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    everything: bool = False
+    refresh: bool = False
+    sku_list: Path | None = None
+
+    @property
+    def typed(self) -> bool:
+        """Whether a person named families or models."""
+        return bool(self.families or self.models)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run found and did. `exit_code` is the gravest of what happened."""
+
+    plan: Plan
+    applied: Applied | None = None
+    files: Sequence[FileChange] = ()
+    problems: list[RegistryError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    read_from: dict[str, int] = field(default_factory=dict)
+    n_models: int = 0
+    n_rows: int = 0
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a run stands on: settings, catalogue, hub, screen."""
+
+    settings: Settings
+    catalogue: Catalogue
+    hub: Hub
+    screen: Screen
+
+    def table(self, to: str | None) -> SqlTable:
+        """The table of this run; a local one is a SQLite file in the data folder. Nothing is created yet."""
+        where = destination(to, self.settings)
+        if where == "local":
+            where = f"sqlite:///{self.settings.home.expanduser() / TABLE_FILE}"
+        return SqlTable(where, optional=self.settings.optional_columns)
+
+    @property
+    def layer_folder(self) -> Path:
+        return self.settings.home.expanduser() / LAYER_FOLDER
+
+    @property
+    def conflict_file(self) -> Path:
+        return self.settings.home.expanduser() / CONFLICT_FILE
+
+    @contextmanager
+    def locked(self, table: SqlTable) -> Iterator[None]:
+        with hold(self.settings.home.expanduser() / LOCK_FOLDER, table.ref):
+            yield
+
+
+def read_models(world: World, selection: Selection) -> tuple[list[Model], Readings]:
+    """The selected models, settled, and what could not be read."""
+    entries = world.catalogue.select(selection.families, selection.models, selection.everything)
+    readings = gather(
+        entries,
+        hub=world.hub,
+        sku_path=selection.sku_list or world.settings.sku_list,
+        refresh=selection.refresh,
+        progress=world.screen.step("reading the hub"),
+    )
+    models = [
+        settle(e, readings.observations[e.key]) for e in entries if readings.observations[e.key] or e.pins
+    ]
+    readings.problems.extend(problem for model in models for problem in model.problems)
+    return models, readings
+
+
+def plan_sync(world: World, selection: Selection, table: SqlTable) -> Outcome:
+    """The difference between the sources and the table. Writes nothing."""
+    models, readings = read_models(world, selection)
+    rows, schema = table.read(), table.schema()
+    evidence = {model.record.key: model for model in models}
+
+    def why(key: str, name: str) -> Value | None:
+        found = evidence[key].evidence.get(name)
+        return found.chosen if found else None
+
+    files = plan_files(layer_wants(world, models), version=registry.__version__)
+    plan = make_plan([model.record for model in models], rows, schema, table.ref, why, files)
+    problems = [*readings.problems, *plan.problems]
+    outcome = Outcome(plan, None, plan.files, problems, readings.warnings, dict(readings.read_from))
+    outcome.n_models, outcome.n_rows = len(models), len(rows)
+    outcome.exit_code = _exit_code(world, outcome)
+    return outcome
+
+
+def sync(world: World, selection: Selection, to: str | None, *, accept: str | None, bulk: bool) -> Outcome:
+    """Plan and apply under the table's lock."""
+    table = world.table(to)
+    with world.locked(table):
+        outcome = plan_sync(world, selection, table)
+        check_gates(outcome.plan, table.read(), local=table.ref.kind == "local", accept=accept, import_=bulk)
+        return _write(world, outcome, table)
+
+
+def apply(world: World, plan: Plan, to: str | None) -> Outcome:
+    """A plan made earlier, if the table is still what it was then and its files go to our own folder."""
+    _check_paths(plan, world.layer_folder)
+    table = world.table(to)
+    with world.locked(table):
+        check_fresh(plan, table.read(), table.schema(), table.ref)
+        return _write(world, Outcome(plan, None, plan.files, list(plan.problems)), table)
+
+
+def _write(world: World, outcome: Outcome, table: SqlTable) -> Outcome:
+    outcome.applied = apply_plan(outcome.plan, table, world.screen.step("writing rows"))
+    outcome.files = write_files(outcome.plan.files)
+    outcome.problems += [change.problem for change in outcome.files if change.problem]
+    outcome.exit_code = _exit_code(world, outcome)
+    remember(outcome.plan, world.conflict_file)
+    return outcome
+
+
+def layer_wants(world: World, models: Sequence[Model]) -> list[FileWant]:
+    """A layer config for each config repository that holds a dense Llama, made once for all models that share
+    it.
+    """
+    bundled = snapshot.read()
+    shared: dict[str, list[Model]] = {}
+    for model in models:
+        if model.record.config_repo and model.record.layer_config:
+            shared.setdefault(model.record.config_repo, []).append(model)
+    wants = []
+    for group in shared.values():
+        published = {
+            citation: n for model in group for n, citation, *_ in bundled.published(model.record.key)
+        }
+        for content in filter(None, (layer_config(model, published) for model in group)):
+            wants.append(FileWant(world.layer_folder / str(group[0].record.layer_config), content))
+    return wants
+
+
+def _check_paths(plan: Plan, folder: Path) -> None:
+    """A plan is a file that anyone may have written: it writes layer configs into the layer folder only."""
+    foreign = [
+        change.path for change in plan.files if change.path.parent != folder or change.path.suffix != ".json"
+    ]
+    if foreign:
+        raise Refused(
+            f"plan: {foreign[0]} is not in the layer folder",
+            where=str(folder),
+            fix="make the plan with the REGISTRY_HOME it is applied with: registry plan --out FILE",
+            wrote="nothing",
+        )
+
+
+def _exit_code(world: World, outcome: Outcome) -> int:
+    """The gravest: not authorised, the other side gave up, bad input, a person is needed, done."""
+    codes = {problem.exit_code for problem in outcome.problems}
+    if new_conflicts(outcome.plan, world.conflict_file) or any(change.is_new for change in outcome.files):
+        codes.add(5)
+    if outcome.applied and outcome.applied.unfinished:
+        codes.add(5)
+    return next((code for code in (6, 7, 3, 5) if code in codes), 0)
+
+
+def entry_of(world: World, name: str) -> Entry:
+    """The one model a person named."""
+    return world.catalogue.one(name)

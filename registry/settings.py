@@ -1,0 +1,119 @@
+"""Settings: flag > environment > registry.toml > default. Secrets are never read from registry.toml.
+
+registry.toml is looked for at `--config`, `REGISTRY_CONFIG`, in the working folder, in the user's config
+folder; the first one found is the only one read.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from schemas.errors import BadSettings, NotAuthorised
+
+APP = "llm-config-registry"
+FILE = "registry.toml"
+
+
+class Settings(BaseSettings):
+    """Everything a run can be told besides its selection. Environment names are `REGISTRY_` + the field."""
+
+    model_config = SettingsConfigDict(env_prefix="REGISTRY_", extra="forbid", frozen=True)
+
+    home: Path = user_data_path(APP)
+    """Folder of the local table, the layer configs, locks and journals."""
+    to: str = ""
+    """Where the table is: local, notion, or an SQLAlchemy URL."""
+    sku_list: Path | None = None
+    optional_columns: tuple[str, ...] = ()
+    """Fields of optional columns to create in a table of ours, such as n_params."""
+    models: dict[str, dict[str, Any]] = {}
+    """Additions to the catalogue and pinned values, `[models."KEY"]`."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings fixes the signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, then what `load` read from the file."""
+        return env_settings, init_settings
+
+
+def config_path(flag: Path | None) -> Path | None:
+    """The registry.toml in force, or None. A file named by flag or environment has to exist."""
+    named = flag or (Path(os.environ["REGISTRY_CONFIG"]) if os.environ.get("REGISTRY_CONFIG") else None)
+    if named is not None:
+        if not named.is_file():
+            raise BadSettings(
+                f"settings: no file {named}", fix="give --config or REGISTRY_CONFIG an existing file"
+            )
+        return named
+    places = (Path(FILE), user_config_path(APP) / FILE)
+    return next((place for place in places if place.is_file()), None)
+
+
+def load(flag: Path | None = None) -> tuple[Settings, Path | None]:
+    """Settings and the file they came from. Raises BadSettings naming file, key and what was wanted."""
+    path = config_path(flag)
+    content = _read(path) if path else {}
+    try:
+        settings = Settings(**content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadSettings(
+            f"settings: {key}: {first['msg'].lower()}",
+            where=str(path or "environment"),
+            fix=f"known settings: {', '.join(Settings.model_fields)}",
+        ) from None
+    return settings, path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadSettings(f"settings: cannot read {path}: {error.strerror}", fix="make it readable") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"settings: not TOML: {error}", where=str(path), fix="mend that line") from None
+
+
+NOTION_IDS = ("NOTION_DATA_SOURCE_ID", "NOTION_DATABASE_ID")
+
+
+def destination(flag: str | None, settings: Settings) -> str:
+    """local or an SQLAlchemy URL. A table in Notion is never replaced by a local one: it is refused by
+    name.
+    """
+    wanted = flag or settings.to
+    if not wanted and any(os.environ.get(name) for name in NOTION_IDS):
+        wanted = "notion"
+    if wanted == "notion" and not os.environ.get("NOTION_TOKEN"):
+        raise NotAuthorised(
+            "sync: the table is in Notion and there is no token",
+            where="NOTION_TOKEN",
+            fix="registry sync --to local, or --to an SQLAlchemy URL; this version writes no Notion table",
+            wrote="nothing",
+        )
+    if wanted == "notion":
+        raise BadSettings(
+            "sync: this version writes no Notion table",
+            where="--to, `to =` in registry.toml, or an id in " + " or ".join(NOTION_IDS),
+            fix="registry sync --to local, or --to an SQLAlchemy URL",
+            wrote="nothing",
+        )
+    if wanted in ("", "local"):
+        return "local"
+    if "://" not in wanted:
+        raise BadSettings(
+            f"--to: want local, notion or an SQLAlchemy URL, got {wanted!r}", fix="registry sync --to local"
+        )
+    return wanted
