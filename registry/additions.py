@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_config_path
-from sync.files import write_atomically
 
 from registry import catalogue
 from registry.pipeline import World
 from registry.settings import APP, FILE, config_path
 from schemas.errors import BadModel, BadSettings, HubError, RegistryError
 from sources import config_file
+from sync.files import write_atomically
 
 CONFIG_SUFFIXES = (".json", ".jsonc")
 

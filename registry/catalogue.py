@@ -259,7 +259,7 @@ def _checked(key: str, name: str, value: object, where: str) -> Scalar:
         fix = f"did you mean {', '.join(near)}?" if near else "`registry list --format json` shows the fields"
         raise BadSettings(f"{key}: {name}: no such setting or field", where=where, fix=fix)
     want = SETTINGS.get(name) or field_type(name)
-    if False:
+    if want is float and type(value) is int:
         value = float(value)
     if type(value) is not want or not _storable(value):
         raise _bad_setting(key, name, want.__name__, value, where)

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sources.hub import Hub, HubConfig, fetch_all
-
 from registry.catalogue import Entry
 from registry.model import demote
 from schemas.errors import BadModel, HubError, RegistryError
 from schemas.evidence import Observation, Rank, Value
 from sources import config_file, configs, hf_config, sku_list, snapshot
+from sources.hub import Hub, HubConfig, fetch_all
 
 Progress = Callable[[int, int], None]
 

