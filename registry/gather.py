@@ -11,7 +11,7 @@ from pathlib import Path
 
 from registry.catalogue import Entry
 from registry.model import demote
-from schemas.errors import BadModel, HubError, RegistryError
+from schemas.errors import BadModel, RegistryError
 from schemas.evidence import Observation, Rank, Value
 from sources import config_file, configs, hf_config, sku_list, snapshot
 from sources.hub import Hub, HubConfig, fetch_all
@@ -40,7 +40,7 @@ def gather(
     problems: list[RegistryError] = []
     counts: dict[str, int] = {}
     for entry in entries:
-        own, failed = _configs_of(entry, answers.get(entry.key))
+        own, failed = _configs_of(entry, answers.get(entry.key), hub)
         kept = _without_sku_list(bundled.observe(entry.key), entry.key.casefold() in skus)
         if any(observation.source == hf_config.NAME or observation.config for observation in own):
             kept = demote(kept)
@@ -52,7 +52,17 @@ def gather(
             problems.append(_unknown(entry))
         for name in {observation.source for observation in found[entry.key]}:
             counts[name] = counts.get(name, 0) + 1
-    return Readings(found, problems, _not_in_catalogue(skus, entries, sku_path), dict(sorted(counts.items())))
+    warnings = [*_not_in_catalogue(skus, entries, sku_path), *_stood_in(answers, found, bundled.made)]
+    return Readings(found, problems, warnings, dict(sorted(counts.items())))
+
+
+def _stood_in(
+    answers: Mapping[str, HubConfig | RegistryError], found: Mapping[str, list[Observation]], made: str
+) -> list[str]:
+    """Says for how many models older facts are used because the hub gave none."""
+    n = sum(isinstance(answer, RegistryError) and bool(found[key]) for key, answer in answers.items())
+    told = f"{n} of {len(answers)} models: the hub gave no config; cached facts or those of {made} are used"
+    return [told] if n else []
 
 
 def _without_sku_list(observations: Iterable[Observation], live: bool) -> list[Observation]:
@@ -62,13 +72,13 @@ def _without_sku_list(observations: Iterable[Observation], live: bool) -> list[O
 
 def _ask_hub(
     entries: Sequence[Entry], bundled: "snapshot.Snapshot", hub: Hub, *, refresh: bool, progress: Progress
-) -> dict[str, HubConfig | HubError]:
+) -> dict[str, HubConfig | RegistryError]:
     """Model key -> what the cache or the hub has. A repository shared by several models is asked once."""
     with_repo = [entry for entry in entries if entry.config_repo and entry.config is None]
     cached = (
         {} if refresh else {e.key: hub.cached(str(e.config_repo), e.revision or "main") for e in with_repo}
     )
-    found: dict[str, HubConfig | HubError] = {
+    found: dict[str, HubConfig | RegistryError] = {
         key: config for key, config in cached.items() if config is not None
     }
     wanted = [e for e in with_repo if refresh or (e.key not in found and not _has_config(bundled, e))]
@@ -87,27 +97,37 @@ def _has_config(bundled: "snapshot.Snapshot", entry: Entry) -> bool:
 
 
 def _configs_of(
-    entry: Entry, answer: HubConfig | HubError | None
+    entry: Entry, answer: HubConfig | RegistryError | None, hub: Hub
 ) -> tuple[list[Observation], list[RegistryError]]:
-    """Observations of the model's own config: a local file, or the hub's answer."""
+    """Observations of the model's own config: a local file, or the hub's answer.
+
+    Where the hub gave none, what it said last time still stands; the error is a problem all the same.
+    """
+    path = entry.config
+    if path is not None:
+        return _parsed(lambda: config_file.parse(entry.key, config_file.read(path), str(path)))
+    if isinstance(answer, RegistryError):
+        cached = hub.cached(str(entry.config_repo), entry.revision or "main")
+        return (_hub_observations(entry, cached) if cached else []), [answer]
+    return _parsed(lambda: _hub_observations(entry, answer) if answer else [])
+
+
+def _parsed(read: Callable[[], list[Observation]]) -> tuple[list[Observation], list[RegistryError]]:
     try:
-        if entry.config is not None:
-            config = config_file.read(entry.config)
-            return config_file.parse(entry.key, config, str(entry.config)), []
-        if isinstance(answer, HubError):
-            return [], [answer]
-        if answer is None:
-            return [], []
-        rank = Rank.CHECKPOINT if is_own_config(entry) else Rank.SIBLING
-        observations = configs.parse(entry.key, answer.config, answer.where, rank=rank)
-        commit = Value(value=answer.commit, source=hf_config.NAME, where=answer.where)
-        return [*observations, Observation(hf_config.NAME, rank, {"hf_revision": commit})], []
+        return read(), []
     except RegistryError as error:
         return [], [error]
 
 
+def _hub_observations(entry: Entry, answer: HubConfig) -> list[Observation]:
+    rank = Rank.CHECKPOINT if is_own_config(entry) else Rank.SIBLING
+    commit = Value(value=answer.commit, source=hf_config.NAME, where=answer.where)
+    found = configs.parse(entry.key, answer.config, answer.where, rank=rank)
+    return [*found, Observation(hf_config.NAME, rank, {"hf_revision": commit})]
+
+
 def is_own_config(entry: Entry) -> bool:
-    """Whether `config_repo` is the model itself (or its `-hf` conversion), not the one it was quantized from."""
+    """Whether `config_repo` is the model itself or its `-hf` conversion, not what it was quantized from."""
     own = entry.own_repos
     return entry.config_repo in own or entry.config_repo in {f"{repo}-hf" for repo in own}
 

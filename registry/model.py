@@ -59,7 +59,7 @@ def _declared(entry: Entry) -> list[Observation]:
     """What the catalogue states, and what the user pinned."""
     place = f"registry/catalogue.toml#{entry.key}"
     stated: dict[str, Scalar | None] = {
-        "model_name": entry.name,
+        "model_name": entry.name or _hub_name(entry),
         "model_family": entry.family,
         "model_type": entry.model_type,
         "huggingface_repo": entry.huggingface_repo,
@@ -72,6 +72,11 @@ def _declared(entry: Entry) -> list[Observation]:
         pins = {name: Value(value=value, source=USER, where=place) for name, value in entry.pins.items()}
         observations.insert(0, Observation(USER, Rank.USER, pins))
     return observations
+
+
+def _hub_name(entry: Entry) -> str | None:
+    """The name of a model that is no SKU: the last part of its hub id, or its file's."""
+    return None if entry.key.startswith("sku:") else entry.short_key.rpartition("/")[2]
 
 
 def _config(observations: Sequence[Observation]) -> Mapping[str, object] | None:

@@ -174,7 +174,9 @@ def _text(world: "World", outcome: "Outcome", document: dict[str, object], *, fu
 
 def _heading(outcome: "Outcome") -> str:
     read = ", ".join(f"{name} {count}/{outcome.n_models}" for name, count in outcome.read_from.items())
-    lines = [f"{outcome.n_models} models -> {outcome.plan.ref.title} ({outcome.n_rows} rows)"]
+    models = "1 model" if outcome.n_models == 1 else f"{outcome.n_models} models"
+    rows = "1 row" if outcome.n_rows == 1 else f"{outcome.n_rows} rows"
+    lines = [f"{models} -> {outcome.plan.ref.title} ({rows})"]
     return "\n".join(lines + ([f"sources: {read}"] if read else []))
 
 
@@ -182,7 +184,7 @@ def _places(world: "World", outcome: "Outcome") -> str:
     """Where everything lies and what to do next."""
     lines = ["", f"table          {outcome.plan.ref.title}"]
     if outcome.files:
-        lines.append(f"layer configs  {world.layer_folder}  ({len(outcome.files)} files)")
+        lines.append(f"layer configs  {world.layer_folder}  ({len(outcome.files)})")
     if outcome.applied is None:
         next_step = "registry sync with the same options writes this"
     elif first := next((change for change in outcome.plan.changes), None):

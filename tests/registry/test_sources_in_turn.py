@@ -1,4 +1,4 @@
-"""Take the best source away and the next one is heard, down to what sku_list says; nothing is kept by hand."""
+"""Take the best source away and the next is heard, down to sku_list; nothing is kept by hand."""
 
 import json
 from pathlib import Path
