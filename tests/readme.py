@@ -1,14 +1,18 @@
 """Runs the README's commands for cog: every shown output is produced by the code and checked by CI.
 
-All commands of one README share one temporary data folder, shown as `~/.local/share/llm-config-registry`.
+All commands of one README share one temporary data folder, shown as `~/.local/share/llm-config-registry`;
+a plan's digest depends on that folder and is shown as DIGEST.
 """
 
 import os
+import re
 import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import cog
 
 SHOWN_HOME = "~/.local/share/llm-config-registry"
 _folder = tempfile.TemporaryDirectory(prefix="registry-readme-")
@@ -34,7 +38,5 @@ def shell(command: str, *, only: int | None = None) -> None:
     lines = done.stdout.replace(str(home), SHOWN_HOME).rstrip().splitlines()
     if only is not None and len(lines) > only:
         lines = [*lines[:only], "..."]
-    print("```console")
-    print(f"$ {command}")
-    print("\n".join(line.rstrip() for line in lines))
-    print("```")
+    lines = [re.sub(r"^(plan|apply) [0-9a-f]{8}$", r"\1 DIGEST", line.rstrip()) for line in lines]
+    cog.outl("\n".join(["```console", f"$ {command}", *lines, "```"]))

@@ -10,7 +10,6 @@ are installed (extra
 
 import importlib.util
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -19,13 +18,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sync.plan import make_plan
-from sync.table import Row, Schema, TableRef
-
 from registry.catalogue import Entry
 from registry.model import settle
 from schemas.record import COLUMNS, ModelRecord
 from sources import configs
+from sync.plan import make_plan
+from sync.table import Row, Schema, TableRef
 
 RUNS = 5
 N_ROWS = 10_000
@@ -33,18 +31,29 @@ HERE = Path(__file__).parent
 CONFIGS = HERE.parent / "data" / "configs"
 
 
+LAUNCHER = """
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, used = os.wait4(child.pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+"""
+"""Starts a command from a small process: a child's peak memory counts what it was before it became the
+command.
+"""
+
+
 def process(argv: list[str]) -> tuple[float, float]:
-    """Median CPU seconds and peak MiB of a command run directly."""
+    """Median CPU seconds and peak MiB of a command, from start to exit."""
     cpu, peak = [], []
     for _ in range(RUNS + 1):
-        with Path(os.devnull).open("w") as sink:
-            child = subprocess.Popen(argv, stdout=sink, stderr=sink)
-            _, status, used = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
-            raise SystemExit(f"bench: {argv} exited with {child.returncode}")
-        cpu.append(used.ru_utime + used.ru_stime)
-        peak.append(used.ru_maxrss / 1024)
+        launched = [sys.executable, "-I", "-S", "-c", LAUNCHER, *argv]
+        code, seconds, mib = subprocess.run(
+            launched, capture_output=True, text=True, check=True
+        ).stdout.split()
+        if code != "0":
+            raise SystemExit(f"bench: {argv} exited with {code}")
+        cpu.append(float(seconds))
+        peak.append(float(mib))
     return statistics.median(cpu[1:]), statistics.median(peak[1:])
 
 

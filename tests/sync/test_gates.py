@@ -14,7 +14,7 @@ def table(n: int) -> list[Row]:
 
 
 def overwriting(n: int, rows: list[Row]) -> Plan:
-    return plan_of([record(f"m{i}", n_layers=2 if i < n else 1) for i in range(len(rows))], rows)
+    return plan_of([record(f"m{i}", n_layers=2) for i in range(n)], rows)
 
 
 def check(plan: Plan, rows: list[Row], **options: object) -> None:

@@ -1,0 +1,248 @@
+"""Layer config files: ours are replaced, a person's are kept, and none is ever half."""
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.errors import BadSettings, GaveUp, Refused
+from sync.files import FileAction, FileChange, FileWant, plan_files, write_atomically, write_files
+
+CONTENT = {"model_id": "a_b", "total_params": 6738415616, "eps": 1e-05, "name": "caf\u00e9", "layers": [{"n": 1}]}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "layers" / "a_b.json"
+
+
+def plan(path: Path, content: dict[str, Any] = CONTENT, version: str = "0.1.0") -> FileChange:
+    (change,) = plan_files([FileWant(path, content)], version=version)
+    return change
+
+
+def run(path: Path, content: dict[str, Any] = CONTENT, version: str = "0.1.0") -> FileChange:
+    (change,) = write_files([plan(path, content, version)])
+    return change
+
+
+def listing(path: Path) -> list[str]:
+    return sorted(entry.name for entry in path.parent.iterdir())
+
+
+def test_a_plan_writes_nothing(path: Path) -> None:
+    assert plan(path).action is FileAction.WRITTEN
+    assert not path.parent.exists()
+
+
+def test_a_file_is_the_content_and_who_made_it(path: Path) -> None:
+    change = run(path)
+    assert (change.action, change.is_new, change.problem) == (FileAction.WRITTEN, False, None)
+    found = json.loads(path.read_text("utf-8"))
+    made_by = found.pop("generated_by")
+    assert found == CONTENT
+    assert made_by["tool"] == "registry 0.1.0"
+    assert made_by["sha256"] == "ad61c93ff1c1cb99e32a14f3d9c6b1b03fdee1a1b1dda0ee2ee1b6ae2fc2dc88"
+    assert "caf\u00e9" in path.read_text("utf-8")
+    assert listing(path) == ["a_b.json"]
+
+
+def test_a_second_run_and_a_new_version_alone_rewrite_nothing(path: Path) -> None:
+    run(path)
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    assert run(path).action is FileAction.UNCHANGED
+    assert run(path, version="9.9.9").action is FileAction.UNCHANGED
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_new_content_replaces_ours_and_keeps_its_mode(path: Path) -> None:
+    run(path)
+    path.chmod(0o640)
+    assert run(path, {"total_params": 2}).action is FileAction.WRITTEN
+    assert json.loads(path.read_text())["total_params"] == 2
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def _changed(path: Path) -> None:
+    path.write_text(path.read_text().replace("6738415616", "7"))
+
+
+def _unmarked(path: Path) -> None:
+    path.write_text('{"total_params": 7}')
+
+
+def _half(path: Path) -> None:
+    path.write_text(path.read_text()[:40])
+
+
+def _list(path: Path) -> None:
+    path.write_text("[]")
+
+
+def _binary(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe\x00")
+
+
+def _not_a_number(path: Path) -> None:
+    path.write_text('{"total_params": NaN, "generated_by": {"sha256": "x"}}')
+
+
+def _odd_mark(path: Path) -> None:
+    path.write_text('{"total_params": 7, "generated_by": "me"}')
+
+
+@pytest.mark.parametrize(
+    "edit", [_changed, _unmarked, _half, _list, _binary, _not_a_number, _odd_mark], ids=lambda edit: edit.__name__
+)
+def test_what_a_person_wrote_is_kept_and_ours_lands_beside_it_once(path: Path, edit: Any) -> None:
+    run(path)
+    edit(path)
+    theirs = path.read_bytes()
+    assert plan(path).action is FileAction.KEPT
+    assert (path.read_bytes(), listing(path)) == (theirs, ["a_b.json"])
+    first, second, third = run(path), run(path), run(path, {"total_params": 2})
+    assert [change.action for change in (first, second, third)] == [FileAction.KEPT] * 3
+    assert [change.is_new for change in (first, second, third)] == [True, False, True]
+    assert path.read_bytes() == theirs
+    assert json.loads(path.with_name("a_b.json.new").read_text())["total_params"] == 2
+    assert listing(path) == ["a_b.json", "a_b.json.new"]
+
+
+def test_a_file_of_a_person_that_says_the_same_is_unchanged(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps(CONTENT))
+    assert run(path).action is FileAction.UNCHANGED
+    assert listing(path) == ["a_b.json"]
+
+
+def test_a_link_is_kept_and_not_followed(path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir()
+    target = tmp_path / "elsewhere.json"
+    path.symlink_to(target)
+    assert (run(path).action, run(path).is_new) == (FileAction.KEPT, False)
+    assert not target.exists()
+    assert path.is_symlink()
+    assert listing(path) == ["a_b.json", "a_b.json.new"]
+
+
+def test_a_folder_in_its_place_is_kept(path: Path) -> None:
+    path.mkdir(parents=True)
+    assert run(path).action is FileAction.KEPT
+    assert path.is_dir()
+
+
+def test_a_new_file_that_a_person_changed_too_is_kept(path: Path) -> None:
+    run(path)
+    _changed(path)
+    run(path)
+    beside = path.with_name("a_b.json.new")
+    _changed(beside)
+    theirs = beside.read_bytes()
+    change = run(path)
+    assert (change.action, change.is_new, beside.read_bytes()) == (FileAction.KEPT, False, theirs)
+    assert str(change.problem) == (
+        "layer config a_b.json: it and a_b.json.new were both changed by hand\n"
+        f"  from  {beside}\n  fix   move a_b.json.new away\n  wrote neither"
+    )
+
+
+def test_a_file_that_a_person_changes_after_the_plan_is_kept(path: Path) -> None:
+    run(path)
+    planned = plan(path, {"total_params": 2})
+    assert planned.action is FileAction.WRITTEN
+    _changed(path)
+    theirs = path.read_bytes()
+    (change,) = write_files([planned])
+    assert (change.action, change.is_new, path.read_bytes()) == (FileAction.KEPT, True, theirs)
+
+
+@pytest.mark.parametrize("moment", ["open", "write", "fsync", "replace"])
+@pytest.mark.parametrize(
+    ("number", "kind", "fix"),
+    [
+        (errno.ENOSPC, GaveUp, "make room on that disk and run again"),
+        (errno.EDQUOT, GaveUp, "make room on that disk and run again"),
+        (errno.EACCES, BadSettings, "make {} writable"),
+        (errno.EROFS, BadSettings, "make {} writable"),
+    ],
+    ids=["full", "quota", "access", "read-only"],
+)
+def test_a_failing_disk_leaves_the_old_file_whole_and_no_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, number: int, kind: type, fix: str
+) -> None:
+    old, other = tmp_path / "old.json", tmp_path / "other.json"
+    run(old)
+    before = old.read_bytes()
+    wants = [FileWant(old, {"total_params": 2}), FileWant(other, {"total_params": 3})]
+    planned = plan_files(wants, version="0.1.0")
+    with monkeypatch.context() as patched:
+        fail_once(patched, moment, number)
+        failed, written = write_files(planned)
+    assert (failed.path, failed.action, failed.is_new) == (old, FileAction.KEPT, False)
+    assert (written.path, written.action, written.problem) == (other, FileAction.WRITTEN, None)
+    assert old.read_bytes() == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["old.json", "other.json"]
+    assert str(failed.problem) == (
+        f"layer config old.json: cannot write it: {os.strerror(number)}\n  from  {old}\n"
+        f"  fix   {fix.format(tmp_path)}\n  wrote this file not; the table and other files as they say"
+    )
+    assert type(failed.problem) is kind
+    assert [change.action for change in write_files(planned)] == [FileAction.WRITTEN, FileAction.UNCHANGED]
+
+
+def fail_once(patched: pytest.MonkeyPatch, moment: str, number: int) -> None:
+    """Makes the first call at one seam of the operating system fail."""
+    import io
+
+    owner: Any = {"open": Path, "write": io.TextIOWrapper, "fsync": os, "replace": os}[moment]
+    left = [OSError(number, os.strerror(number))]
+    if moment == "write":  # a C type cannot be patched: the file that is opened is
+        real_open = Path.open
+
+        def opening(self: Path, mode: str = "r", **options: Any) -> Any:
+            file = real_open(self, mode, **options)
+            if mode == "x" and left:
+                file.close()
+                raise left.pop()
+            return file
+
+        patched.setattr(Path, "open", opening)
+        return
+    real = getattr(owner, moment)
+
+    def failing(*args: Any, **options: Any) -> Any:
+        if left and (moment != "open" or "x" in args):
+            raise left.pop()
+        return real(*args, **options)
+
+    patched.setattr(owner, moment, failing)
+
+
+def test_two_contents_for_one_path_are_refused(path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        plan_files([FileWant(path, {"a": 1}), FileWant(path, {"a": 2})], version="0.1.0")
+    assert str(refused.value) == (
+        f"layer config a_b.json: two different contents want this file\n  from  {path}, {path}\n"
+        "  fix   select the models of one of them at a time, with different folders\n  wrote nothing"
+    )
+    with pytest.raises(Refused):
+        plan_files([FileWant(path, {}), FileWant(path.with_name("A_b.json"), {})], version="0.1.0")
+    assert len(plan_files([FileWant(path, {"a": 1}), FileWant(path, {"a": 1})], version="0.1.0")) == 1
+
+
+def test_changes_come_in_order_of_path(tmp_path: Path) -> None:
+    wants = [FileWant(tmp_path / name, {}) for name in ("b.json", "a.json")]
+    assert [change.path.name for change in plan_files(wants, version="0.1.0")] == ["a.json", "b.json"]
+
+
+def test_text_is_written_whole_over_a_link_and_not_through_it(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("theirs")
+    link.symlink_to(target)
+    write_atomically(link, "caf\u00e9\n")
+    assert (target.read_text(), link.read_bytes(), link.is_symlink()) == ("theirs", "caf\u00e9\n".encode(), False)
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "nowhere" / "x", "")
