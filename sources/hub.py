@@ -160,8 +160,7 @@ class Hub:
         commit = head.headers.get("X-Repo-Commit", "")
         if not COMMIT.fullmatch(commit):
             raise request.down("the answer names no commit: this is not the Hugging Face Hub")
-        stated = head.headers.get("Content-Length", "") if head.status_code == 200 else ""
-        size = int(stated) if stated.isdecimal() else None
+        size = _stated_size(head)
         if size is not None and size > self.max_bytes:
             raise _too_large(repo, commit, self.max_bytes)
         text = self._stored(repo, commit, size)
@@ -322,7 +321,7 @@ class _Request:
             ) as answer,
         ):
             self._check(answer)
-            chunks = self._in_time(answer.iter_raw(64 * 1024))
+            chunks = self._in_time(answer.iter_raw())
             where = _where(self.repo, commit)
             plain = _decoded(chunks, answer.headers.get("Content-Encoding", ""), max_bytes, where)
             text = bytearray()
@@ -437,6 +436,13 @@ def _token() -> str | None:
         what = "HF_TOKEN holds a character that no token has"
         raise BadHubToken(what, where="environment variable HF_TOKEN", fix="copy it again, or unset it")
     return token or None
+
+
+def _stated_size(head: Any) -> int | None:
+    """Bytes of the file; unknown when the length is that of a redirect or of a compressed body."""
+    stated = head.headers.get("Content-Length", "")
+    plain = head.headers.get("Content-Encoding", "identity").lower() == "identity"
+    return int(stated) if head.status_code == 200 and plain and re.fullmatch(r"[0-9]{1,18}", stated) else None
 
 
 def _seconds_to_wait(headers: Mapping[str, str]) -> float:

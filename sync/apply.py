@@ -9,7 +9,6 @@ from schemas.record import COLUMNS, Own
 from sync.base import Agreed, format_base, parse_base
 from sync.cells import cell_hash
 from sync.changes import Change, Plan
-from sync.diff import Action
 from sync.table import Outcome, RowResult, RowWrite, Schema, Table
 
 
@@ -39,8 +38,6 @@ def apply_plan(plan: Plan, table: Table, progress: Callable[[int, int], None]) -
     """
     schema = table.schema()
     writes = [write_of(change, schema, change.row_base) for change in plan.changes if change.is_written]
-    for write in writes:
-        _assert_owned(write, schema)
     results = table.write(writes, lambda done: progress(done, len(writes))) if writes else []
     return Applied(tuple(results), dict(table.requests))
 
@@ -50,21 +47,20 @@ def write_of(change: Change, schema: Schema, base: str | None) -> RowWrite:
     written = change.written
     values: dict[str, Scalar] = {cell.field: cell.desired for cell in written}
     expect: dict[str, Scalar | None] = {cell.field: cell.current for cell in written}
+    _assert_owned(change.key, values, schema)
     agreed = dict(parse_base(base) or {})
     for field, now in change.agreed:
         agreed[field] = Agreed(schema.bound[field], now)
     for field, value in values.items():
         if COLUMNS[field].own is Own.SHARED:
             agreed[field] = Agreed(schema.bound[field], cell_hash(value))
-    if change.action is Action.ADD:
+    if change.row_id is None:
         values = {"key": change.key, **values}
     return RowWrite(change.row_id, change.key, values, format_base(agreed), expect)
 
 
-def _assert_owned(write: RowWrite, schema: Schema) -> None:
-    """Stops a bug before the socket: only our own columns, bound, never cleared, the key only at creation."""
-    foreign = write.set.keys() - (COLUMNS.keys() & schema.bound.keys())
-    if foreign or None in write.set.values():
-        raise AssertionError(f"{write.key}: not ours to write: {sorted(foreign) or 'an empty value'}")
-    if write.row_id is not None and "key" in write.set:
-        raise AssertionError(f"{write.key}: the key of a row is never rewritten")
+def _assert_owned(key: str, values: Mapping[str, Scalar | None], schema: Schema) -> None:
+    """Stops a bug before the socket: only our own columns, bound, never cleared, never the key."""
+    foreign = values.keys() - (COLUMNS.keys() & schema.bound.keys() - {"key"})
+    if foreign or None in values.values():
+        raise AssertionError(f"{key}: not ours to write: {sorted(foreign) or 'an empty value'}")

@@ -44,7 +44,8 @@ def render_applied(document: Document, applied: Applied) -> str:
     for result in applied.results:
         done = result.outcome in (Outcome.CREATED, Outcome.UPDATED)
         change = changes[result.key]
-        says = _done(change) if done else f"{escaped(result.detail)}; not written, run again"
+        again = ", run again" if result.outcome is Outcome.STALE else ""
+        says = _done(change) if done else f"{escaped(result.detail)}; not written{again}"
         lines.append(_applied_line("ok" if done else result.outcome, _symbol(change), _name(change), says))
     for file in document["files"]:
         if file["problem"] is not None:

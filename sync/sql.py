@@ -49,10 +49,11 @@ class SqlTable:
         self.requests: dict[str, float] = {"read": 0, "write": 0, "waited_s": 0.0}
 
     def schema(self) -> Schema:
-        """The owned columns that are there; of a table that is not, those it would be created with."""
+        """The owned columns that are there, and those that the first write would add."""
         with self._reading() as connection:
             there = _columns(connection) if connection else frozenset()
-        names = _ours(there) if there else self._wanted
+        added = {name for name in self._wanted if _OWNED[name].optional or not there}
+        names = [name for name in _OWNED if name in added or _OWNED[name].name in there]
         bound = {name: _OWNED[name].name for name in names if name != _BASE}
         return Schema(bound, hashlib.sha256("\n".join(names).encode()).hexdigest()[:16])
 

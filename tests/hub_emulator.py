@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import unquote
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+BOMB = gzip.compress(bytes(2**26))
+"""64 MiB of zeros in about 64 KiB."""
 REFUSALS: dict[str, tuple[int, dict[str, str]]] = {
     "gated": (403, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to model is restricted."}),
     "gated anonymous": (401, {"X-Error-Code": "GatedRepo"}),
@@ -21,7 +23,10 @@ REFUSALS: dict[str, tuple[int, dict[str, str]]] = {
     "bare 404": (404, {}),
     "no revision": (404, {"X-Error-Code": "RevisionNotFound"}),
     "no config": (404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}),
-    "disabled": (403, {"X-Error-Code": "DisabledRepo", "X-Error-Message": "Access to this resource is disabled."}),
+    "disabled": (
+        403,
+        {"X-Error-Code": "DisabledRepo", "X-Error-Message": "Access to this resource is disabled."},
+    ),
     "disabled 451": (451, {}),
     "forbidden": (403, {}),
     "bad token": (401, {"X-Error-Message": "Invalid credentials in Authorization header"}),
@@ -154,10 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _bomb(self, repo: _Repo) -> None:
-        """64 MiB of spaces in about 64 KiB."""
-        self._send(
-            200, self._facts(repo) | {"Content-Encoding": "gzip"}, gzip.compress(b" " * 2**26) if self._body else b""
-        )
+        self._send(200, self._facts(repo) | {"Content-Encoding": "gzip"}, BOMB if self._body else b"")
 
     def _zipped(self, repo: _Repo) -> None:
         self._send(200, self._facts(repo) | {"Content-Encoding": "gzip"}, gzip.compress(repo.config))
@@ -175,7 +177,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _endless(self, repo: _Repo, chunk: bytes = b" " * 16384, pause_s: float = 0) -> None:
         self.protocol_version = "HTTP/1.1"
         self.send_response(200)
-        for key, value in (self._facts(repo) | {"Transfer-Encoding": "chunked", "Connection": "close"}).items():
+        for key, value in (
+            self._facts(repo) | {"Transfer-Encoding": "chunked", "Connection": "close"}
+        ).items():
             self.send_header(key, value)
         self.end_headers()
         try:

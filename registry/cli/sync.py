@@ -1,5 +1,6 @@
 """`registry sync`, `plan` and `apply`: one plan, shown as text or JSON."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,7 @@ def apply(plan: Path, to: str | None, config: Path | None, quiet: bool, full: bo
 def _document(outcome: "Outcome", table: "SqlTable", code: int) -> dict[str, object]:
     from sync.plan import plan_document
 
-    files = outcome.files if outcome.applied else None
+    files = [replace(change, content=None) for change in outcome.files] if outcome.applied else None
     requests = outcome.applied.requests if outcome.applied else table.requests
     return plan_document(outcome.plan, requests=requests, exit_code=code, files=files)
 

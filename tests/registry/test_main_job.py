@@ -249,3 +249,58 @@ def test_every_catalogue_model_syncs_without_network_and_the_second_run_has_noth
     assert first.code == 0, first.err
     assert len(rows(registry_home)) >= 60
     assert run("sync", "--all").out.startswith("No changes.")
+
+
+def test_the_json_of_a_run_has_the_shape_that_others_rely_on(run, registry_home):
+    document = as_json(run("sync", "--model", "sku:Llama-2-7b", "--format", "json"))
+    assert document["table"]["kind"] == "local"
+    assert document["table"]["id"] == str(registry_home / "table.sqlite")
+    assert set(document["changes"][0]) >= {"key", "model_name", "action", "cells"}
+    cell = next(c for c in document["changes"][0]["cells"] if c["field"] == "d_ff")
+    assert {k: cell[k] for k in ("field", "action", "from", "to", "base", "source")} == {
+        "field": "d_ff",
+        "action": "add",
+        "from": None,
+        "to": 11008,
+        "base": None,
+        "source": "snapshot",
+    }
+    assert cell["where"].startswith("meta-llama/Llama-2-7b-hf:config.json#intermediate_size")
+    assert [(f["path"], f["action"]) for f in document["files"]] == [
+        (str(registry_home / "layers" / "meta-llama_Llama-2-7b-hf.json"), "written")
+    ]
+    assert document["summary"] == {"add": 1, "update": 0, "unchanged": 0, "held": 0, "conflict": 0}
+    assert set(document["requests"]) == {"read", "write", "waited_s"}
+    assert document["exit_code"] == 0
+
+
+def test_a_plan_printed_as_json_can_be_applied(run, registry_home, tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(run("plan", "--family", "llama2", "--format", "json").out, "utf-8")
+    result = run("apply", str(path), "--format", "json")
+    assert result.code == 0, result.err
+    assert as_json(result)["digest"] == json.loads(path.read_text("utf-8"))["digest"]
+    assert len(rows(registry_home)) == 6
+
+
+def test_optional_columns_are_made_only_on_request(run, registry_home):
+    run("sync", "--model", "sku:Llama-2-7b")
+    assert "Parameters" not in rows(registry_home)[0]
+    pin(registry_home, 'optional_columns = ["n_params"]\n')
+    assert run("sync", "--model", "sku:Llama-2-7b").code == 0
+    assert rows(registry_home, "Parameters") == [{"Parameters": 6738415616}]
+    pin(registry_home, "")
+    assert run("sync", "--model", "sku:Llama-2-7b").out.startswith("No changes.")
+
+
+def test_a_mass_overwrite_is_refused_until_it_is_accepted(run, registry_home):
+    run("sync", "--family", "llama3_1")
+    text = "".join(f'[models."{row["Registry Key"]}"]\nvocab_size = 1\n' for row in rows(registry_home))
+    pin(registry_home, text)
+    before = rows(registry_home)
+    refused = run("sync", "--family", "llama3_1")
+    assert refused.code == 4
+    assert rows(registry_home) == before
+    digest = refused.err.partition("--accept ")[2].split()[0]
+    assert run("sync", "--family", "llama3_1", "--accept", digest).code == 0
+    assert rows(registry_home, '"Vocab Size"') == [{"Vocab Size": 1}] * 10

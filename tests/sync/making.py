@@ -2,7 +2,9 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from schemas.evidence import Scalar, Value
 from schemas.record import COLUMNS, ModelRecord
@@ -22,7 +24,7 @@ def evidence(key: str, field: str) -> Value | None:
     return Value(value=0, source="hf_config", where=f"{WHERE}#{field}")
 
 
-def record(name: str = "Llama-2-7b", **values: Scalar | None) -> ModelRecord:
+def record(name: str = "Llama-2-7b", **values: Any) -> ModelRecord:
     return ModelRecord(**{"key": f"sku:{name}", "model_name": name, **values})
 
 
@@ -30,7 +32,7 @@ def base_of(**values: Scalar) -> str:
     return format_base({name: Agreed(SCHEMA.bound[name], cell_hash(value)) for name, value in values.items()})
 
 
-def row(row_id: str, base: str | None = None, name: str = "Llama-2-7b", **cells: Scalar | None) -> Row:
+def row(row_id: str, base: str | None = None, name: str = "Llama-2-7b", **cells: Any) -> Row:
     empty = dict.fromkeys(SCHEMA.bound)
     return Row(row_id, {**empty, "key": f"sku:{name}", "model_name": name, **cells}, base)
 
@@ -53,18 +55,16 @@ def cells(plan: Plan) -> list[tuple[str, str, str]]:
     return [(change.key, cell.field, str(cell.action)) for change in plan.changes for cell in change.cells]
 
 
-def as_person(path: Path, *statements: str, **values: object) -> None:
+def as_person(path: Path, *statements: str) -> None:
     """Edits the file as a person does, with another program."""
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         for statement in statements:
-            connection.execute(statement, values)
-    connection.close()
+            connection.execute(statement)
 
 
 def stored(path: Path, *columns: str) -> list[Mapping[str, tuple[object, str]]]:
     """What lies in these columns: the value as it is and SQLite's type of it."""
     wanted = ", ".join(f'"{name}", typeof("{name}")' for name in columns)
-    connection = sqlite3.connect(path)
-    found = connection.execute(f"SELECT {wanted} FROM llm_config_table ORDER BY id").fetchall()
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute(f"SELECT {wanted} FROM llm_config_table ORDER BY id").fetchall()
     return [{name: (line[2 * i], line[2 * i + 1]) for i, name in enumerate(columns)} for line in found]

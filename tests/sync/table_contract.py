@@ -1,6 +1,5 @@
 """What every table has to do. A subclass gives `table`, an empty table that nothing has been written to."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,7 +23,9 @@ VALUES = {
 
 
 def creation(name: str, **values: Any) -> RowWrite:
-    return RowWrite(None, f"sku:{name}", {"key": f"sku:{name}", "model_name": name, **values}, f"base of {name}", {})
+    return RowWrite(
+        None, f"sku:{name}", {"key": f"sku:{name}", "model_name": name, **values}, f"base of {name}", {}
+    )
 
 
 def ignore(done: int) -> None:
@@ -117,5 +118,3 @@ class TableContract:
         table.write([creation("a", **values)], ignore)
         (found,) = table.read()
         return found
-
-

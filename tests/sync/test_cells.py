@@ -44,7 +44,9 @@ def test_cells_are_the_same_when_they_mean_the_same(left: Scalar, right: Scalar,
     assert (cell_hash(left) == cell_hash(right)) is equal
 
 
-@pytest.mark.parametrize(("value", "empty"), [(None, True), ("", True), (False, True), (0, False), (" ", False)])
+@pytest.mark.parametrize(
+    ("value", "empty"), [(None, True), ("", True), (False, True), (0, False), (" ", False)]
+)
 def test_an_unticked_box_is_empty_and_a_zero_is_not(value: Scalar, empty: bool) -> None:
     assert is_empty(value) is empty
 
@@ -114,11 +116,17 @@ def test_what_fits_its_column_badly_is_raw_text(raw: object, kind: Kind, whole: 
 
 @pytest.mark.parametrize(
     ("value", "kind", "whole"),
-    [(1, Kind.CHECKBOX, False), (True, Kind.NUMBER, True), ("5", Kind.NUMBER, True), (1.5, Kind.NUMBER, True), (5, Kind.TEXT, False)],
+    [
+        (1, Kind.CHECKBOX, False),
+        (True, Kind.NUMBER, True),
+        ("5", Kind.NUMBER, True),
+        (1.5, Kind.NUMBER, True),
+        (5, Kind.TEXT, False),
+    ],
     ids=repr,
 )
 def test_a_value_of_another_type_is_not_stored(value: Scalar, kind: Kind, whole: bool) -> None:
-    with pytest.raises(ValueError, match="want .*, got"):
+    with pytest.raises(ValueError, match=r"want .*, got"):
         encode(value, kind, whole=whole)
 
 

@@ -69,7 +69,9 @@ def test_raw_text_in_a_number_column_is_a_person_s() -> None:
     assert classify(8192, "about 4k", cell_hash(4096)) is Action.CONFLICT
 
 
-@pytest.mark.parametrize(("desired", "current", "base"), list(product(["x", None], ["x", "y", None], ["x", "y", None])))
+@pytest.mark.parametrize(
+    ("desired", "current", "base"), list(product(["x", None], ["x", "y", None], ["x", "y", None]))
+)
 def test_a_fill_cell_of_an_existing_row_is_never_touched(
     desired: str | None, current: str | None, base: str | None
 ) -> None:

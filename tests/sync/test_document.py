@@ -22,7 +22,10 @@ def whole_plan() -> Plan:
         row("2", name="twice"),
         row("3", name="twice"),
     ]
-    records = [record("a", n_layers=2, d_ff=1, vocab_size=8, d_hidden=4), record("b", norm_eps=1e-05, is_moe=True)]
+    records = [
+        record("a", n_layers=2, d_ff=1, vocab_size=8, d_hidden=4),
+        record("b", norm_eps=1e-05, is_moe=True),
+    ]
     files = [
         FileChange(Path("/data/layers/x.json"), FileAction.WRITTEN, {"n": [1, 2.5, None, "caf\u00e9"]}),
         FileChange(Path("/data/layers/y.json"), FileAction.UNCHANGED),
@@ -47,7 +50,12 @@ def test_its_shape_is_the_one_others_rely_on() -> None:
     assert (found["requests"], found["exit_code"], found["format"]) == (REQUESTS, 5, "registry-plan/1")
     assert [file["action"] for file in found["files"]] == ["written", "unchanged"]
     change = found["changes"][0]
-    assert (change["key"], change["model_name"], change["action"], change["row_id"]) == ("sku:a", "a", "conflict", "1")
+    assert (change["key"], change["model_name"], change["action"], change["row_id"]) == (
+        "sku:a",
+        "a",
+        "conflict",
+        "1",
+    )
     assert change["cells"][1] == {
         "field": "n_layers", "action": "update", "from": 1, "to": 2, "base": 1, "source": "hf_config",
         "where": f"{WHERE}#n_layers",
@@ -162,7 +170,9 @@ def test_a_malformed_plan_is_told_by_its_place(edit: Callable[[dict[str, Any]], 
     assert (bad.value.where, bad.value.wrote, bad.value.exit_code) == ("plan.json", "nothing", 3)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b"null", b"{}", b"[" * 100_000, as_file(document())[:-9]])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"[]", b"null", b"{}", b"[" * 100_000, as_file(document())[:-9]]
+)
 def test_what_is_no_plan_is_refused(content: bytes) -> None:
     with pytest.raises(BadPlan):
         load_plan(content, "plan.json")

@@ -58,7 +58,11 @@ def test_a_column_with_fewer_than_10_values_is_not_measured() -> None:
 def test_fills_held_cells_and_conflicts_overwrite_nothing() -> None:
     rows = [row(str(i), base_of(d_ff=2), name=f"m{i}", n_layers=1, d_ff=9) for i in range(10)]
     plan = plan_of([record(f"m{i}", n_layers=2, d_ff=2, d_hidden=4) for i in range(10)], rows)
-    assert {str(cell.action) for change in plan.changes for cell in change.cells} == {"fill", "held", "conflict"}
+    assert {str(cell.action) for change in plan.changes for cell in change.cells} == {
+        "fill",
+        "held",
+        "conflict",
+    }
     check(plan, rows)
 
 
@@ -78,7 +82,8 @@ def test_more_new_rows_need_a_word(n: int, of: int, most: int) -> None:
         check(plan, rows)
     assert str(refused.value) == (
         f"sync: {n} rows would be added to {of}, at most {most} pass unasked\n  from  {REF.title}\n"
-        f"  fix   read the plan with --dry-run, then add --accept {plan.digest[:8]} or --import\n  wrote nothing"
+        f"  fix   read the plan with --dry-run, then add --accept {plan.digest[:8]} or --import\n"
+        "  wrote nothing"
     )
     check(plan, rows, import_=True)
     check(plan, rows, local=True)

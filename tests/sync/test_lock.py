@@ -31,11 +31,16 @@ def clock() -> datetime:
 
 
 def test_a_second_holder_is_told_who_the_first_is(tmp_path: Path) -> None:
-    with hold(tmp_path / "locks", REF, now=clock), pytest.raises(Locked) as locked, hold(tmp_path / "locks", REF):
+    with (
+        hold(tmp_path / "locks", REF, now=clock),
+        pytest.raises(Locked) as locked,
+        hold(tmp_path / "locks", REF),
+    ):
         raise AssertionError("two hold it")
     (side,) = (locked.value.where,)
     assert str(locked.value) == (
-        f"lock: {REF.title} is held by process {os.getpid()} on {socket.gethostname()}, since 2026-11-21T04:17:03+00:00\n"
+        f"lock: {REF.title} is held by process {os.getpid()} on {socket.gethostname()}, "
+        "since 2026-11-21T04:17:03+00:00\n"
         f"  from  {side}\n"
         "  fix   wait for it to end and run again; a lock of a dead process is free by itself\n"
         "  wrote nothing"

@@ -1,13 +1,14 @@
-"""The plan: which rows, which cells, in which order, with which digest; and whether the world is still the same."""
+"""The plan: which rows, cells, order and digest; and whether the world is still the same."""
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from schemas.errors import Refused, StalePlan
 from schemas.evidence import Value
-from schemas.record import COLUMNS
+from schemas.record import COLUMNS, field_type
 from sync.base import parse_base
 from sync.changes import Plan
 from sync.diff import Action
@@ -15,6 +16,8 @@ from sync.files import FileAction, FileChange
 from sync.plan import check_fresh, make_plan, natural
 from sync.table import Row, Schema, TableRef
 from tests.sync.making import REF, SCHEMA, WHERE, base_of, cells, evidence, plan_of, record, row
+
+FILE = Path("/data/layers/a.json")
 
 
 def test_a_new_model_is_a_row_of_its_known_values() -> None:
@@ -35,8 +38,27 @@ def test_a_model_of_which_only_the_key_is_known_is_still_a_row() -> None:
 
 def test_a_row_that_says_the_same_is_no_change() -> None:
     plan = plan_of(
-        [record(n_layers=32, norm_eps=1e-05, rope_theta=1e4, is_moe=False, notes="new note", variant="caf\u00e9")],
-        [row("1", n_layers=32.0, norm_eps=1e-05, rope_theta=10000, is_moe=None, notes="mine", variant="cafe\u0301")],
+        [
+            record(
+                n_layers=32,
+                norm_eps=1e-05,
+                rope_theta=1e4,
+                is_moe=False,
+                notes="new note",
+                variant="caf\u00e9",
+            )
+        ],
+        [
+            row(
+                "1",
+                n_layers=32.0,
+                norm_eps=1e-05,
+                rope_theta=10000,
+                is_moe=None,
+                notes="mine",
+                variant="cafe\u0301",
+            )
+        ],
     )
     assert (plan.changes, plan.summary["unchanged"], plan.writes) == ((), 1, 0)
 
@@ -91,7 +113,9 @@ def test_a_row_counts_by_its_gravest_action(wanted: dict, here: dict, base: dict
 
 
 def test_what_the_person_has_after_creation_is_theirs() -> None:
-    plan = plan_of([record(main=True, notes="n", model_name="new name")], [row("1", model_name="mine", main=False)])
+    plan = plan_of(
+        [record(main=True, notes="n", model_name="new name")], [row("1", model_name="mine", main=False)]
+    )
     assert plan.changes == ()
 
 
@@ -101,7 +125,10 @@ def test_only_columns_the_table_has_are_planned() -> None:
     assert cells(plan_of([wanted], [], schema)) == [("sku:Llama-2-7b", "n_layers", "add")]
     here = Row("1", {"key": "sku:Llama-2-7b", "n_layers": None}, None)
     assert cells(plan_of([wanted], [here], schema)) == [("sku:Llama-2-7b", "n_layers", "fill")]
-    assert plan_of([wanted], [Row("1", {"key": "sku:Llama-2-7b"}, None)], Schema({"key": "k"}, "x")).changes == ()
+    assert (
+        plan_of([wanted], [Row("1", {"key": "sku:Llama-2-7b"}, None)], Schema({"key": "k"}, "x")).changes
+        == ()
+    )
 
 
 def test_a_column_bound_to_another_property_has_no_base() -> None:
@@ -148,7 +175,9 @@ def test_two_records_of_one_key_write_once() -> None:
         ("variant", "a\0b", "text without U+0000"),
     ],
 )
-def test_a_value_no_table_holds_is_left_out_and_told(rows: list[Row], field: str, value: object, want: str) -> None:
+def test_a_value_no_table_holds_is_left_out_and_told(
+    rows: list[Row], field: str, value: object, want: str
+) -> None:
     plan = plan_of([record(**{"n_layers": 2, field: value})], rows)  # type: ignore[arg-type]
     assert {name for _, name, _ in cells(plan)} - {"model_name"} == {"n_layers"}
     (problem,) = plan.problems
@@ -188,7 +217,8 @@ def test_cells_that_agree_go_into_the_base_with_the_next_write() -> None:
     (change,) = plan_of([record(n_layers=1, n_heads=3, d_ff=4, d_hidden=5)], [here]).changes
     assert [field for field, _ in change.agreed] == ["d_ff", "n_layers", "n_heads"]
     assert parse_base(base_of(n_layers=1, n_heads=3, d_ff=4)) == {
-        field: (SCHEMA.bound[field], agreed) for field, agreed in [change.agreed[1], change.agreed[2], change.agreed[0]]
+        field: (SCHEMA.bound[field], agreed)
+        for field, agreed in [change.agreed[1], change.agreed[2], change.agreed[0]]
     }
 
 
@@ -205,23 +235,19 @@ def test_the_digest_is_that_of_the_content() -> None:
         plan_of(wanted, here, Schema(SCHEMA.bound, "other")),
         make_plan(wanted, here, SCHEMA, TableRef("local", "/other", "/other"), evidence),
         make_plan(wanted, here, SCHEMA, REF, lambda key, field: None),
-        make_plan(wanted, here, SCHEMA, REF, evidence, [FileChange(_path(), FileAction.WRITTEN, {"a": 1})]),
+        make_plan(wanted, here, SCHEMA, REF, evidence, [FileChange(FILE, FileAction.WRITTEN, {"a": 1})]),
         plan_of([record("a", n_layers=2), record("b")], here),
         plan_of(wanted, [*here, row("3", name="c"), row("4", name="c")]),
     ]
     assert len({digest, *(plan.digest for plan in others)}) == 1 + len(others)
 
 
-def _path():  # type: ignore[no-untyped-def]
-    from pathlib import Path
-
-    return Path("/data/layers/a.json")
-
-
 def test_writes_counts_rows_and_files() -> None:
-    files = [FileChange(_path(), action, {}) for action in FileAction]
+    files = [FileChange(FILE, action, {}) for action in FileAction]
     rows = [row("1", name="a", n_layers=1), row("2", base_of(n_layers=2), name="b", n_layers=5)]
-    plan = make_plan([record("a", n_layers=2), record("b", n_layers=2), record("c")], rows, SCHEMA, REF, evidence, files)
+    plan = make_plan(
+        [record("a", n_layers=2), record("b", n_layers=2), record("c")], rows, SCHEMA, REF, evidence, files
+    )
     assert {str(change.action) for change in plan.changes} == {"conflict", "held", "add"}
     assert plan.writes == 2
 
@@ -239,11 +265,26 @@ def here(**cells: object) -> Row:
         (lambda: ([here(n_layers=3)], SCHEMA, REF), "sku:a: n_layers: want 1 as planned, got 3"),
         (lambda: ([here(d_ff=5)], SCHEMA, REF), "sku:a: d_ff: want 7 as planned, got 5"),
         (lambda: ([], SCHEMA, REF), "sku:a: want row 1 with this key, got no row"),
-        (lambda: ([dataclasses.replace(here(), row_id="2")], SCHEMA, REF), "sku:a: want row 1 with this key, got row 2"),
-        (lambda: ([here(), row("8", key="SKU:B")], SCHEMA, REF), "sku:b: want no row with this key, got row 8"),
-        (lambda: ([here(), row("8", name="a")], SCHEMA, REF), "sku:a: want row 1 with this key, got row 1, 8"),
-        (lambda: ([dataclasses.replace(here(), base=None)], SCHEMA, REF), "sku:a: the row was written by another run since"),
-        (lambda: ([here()], Schema(SCHEMA.bound, "new"), REF), "the columns of the table are not what they were"),
+        (
+            lambda: ([dataclasses.replace(here(), row_id="2")], SCHEMA, REF),
+            "sku:a: want row 1 with this key, got row 2",
+        ),
+        (
+            lambda: ([here(), row("8", key="SKU:B")], SCHEMA, REF),
+            "sku:b: want no row with this key, got row 8",
+        ),
+        (
+            lambda: ([here(), row("8", name="a")], SCHEMA, REF),
+            "sku:a: want row 1 with this key, got row 1, 8",
+        ),
+        (
+            lambda: ([dataclasses.replace(here(), base=None)], SCHEMA, REF),
+            "sku:a: the row was written by another run since",
+        ),
+        (
+            lambda: ([here()], Schema(SCHEMA.bound, "new"), REF),
+            "the columns of the table are not what they were",
+        ),
         (lambda: ([here()], SCHEMA, TableRef("local", "/x", "/x")), f"want the table {REF.title}, got /x"),
     ],
 )
@@ -264,9 +305,9 @@ def test_a_plan_is_fresh_when_only_other_cells_and_rows_moved() -> None:
 
 def test_every_column_of_the_record_is_planned() -> None:
     values = {"str": "text", "int": 3, "float": 2.5, "bool": True}
-    from schemas.record import field_type
-
-    filled = {name: values[field_type(name).__name__] for name in COLUMNS if name not in ("key", "model_name")}
+    filled = {
+        name: values[field_type(name).__name__] for name in COLUMNS if name not in ("key", "model_name")
+    }
     schema = Schema({name: column.name for name, column in COLUMNS.items()}, "x")
-    (change,) = plan_of([record("a", **filled)], [], schema).changes  # type: ignore[arg-type]
+    (change,) = plan_of([record("a", **filled)], [], schema).changes
     assert [cell.field for cell in change.cells] == [name for name in COLUMNS if name != "key"]

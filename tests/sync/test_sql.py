@@ -28,8 +28,10 @@ class TestSqliteFile(TableContract):
 
 class TestSqliteInMemory(TableContract):
     @pytest.fixture
-    def table(self) -> Table:
-        return SqlTable("sqlite://")
+    def table(self) -> Iterator[Table]:
+        table = SqlTable("sqlite://")
+        yield table
+        table._engine.dispose()
 
 
 @pytest.mark.skipif(not POSTGRES, reason="REGISTRY_TEST_POSTGRES names no server")
@@ -88,24 +90,45 @@ def test_columns_are_named_and_typed_as_in_notion(path: Path, table: SqlTable) -
     connection.close()
     owned = [column.name for column in COLUMNS.values() if not column.optional]
     assert list(columns) == ["id", *owned, BASE_COLUMN.name]
-    some = ("id", "Registry Key", "d_ff / d_hidden Ratio", "Total Params (B)", "n_layers", "Is MoE", "Registry Base")
-    assert [columns[name] for name in some] == ["INTEGER", "TEXT", "DOUBLE", "DOUBLE", "BIGINT", "BOOLEAN", "TEXT"]
+    some = (
+        "id",
+        "Registry Key",
+        "d_ff / d_hidden Ratio",
+        "Total Params (B)",
+        "n_layers",
+        "Is MoE",
+        "Registry Base",
+    )
+    assert [columns[name] for name in some] == [
+        "INTEGER",
+        "TEXT",
+        "DOUBLE",
+        "DOUBLE",
+        "BIGINT",
+        "BOOLEAN",
+        "TEXT",
+    ]
 
 
 def test_the_database_itself_refuses_a_key_twice(path: Path, table: SqlTable) -> None:
     table.write([creation("a")], ignore)
     with pytest.raises(sqlite3.IntegrityError):
-        as_person(path, f'INSERT INTO {NAME} ("Registry Key") VALUES (\'sku:a\')')
+        as_person(path, f"INSERT INTO {NAME} (\"Registry Key\") VALUES ('sku:a')")
 
 
 def test_an_optional_column_is_there_when_asked_for_and_used_when_there(path: Path, table: SqlTable) -> None:
     asking = SqlTable(f"sqlite:///{path}", optional=["n_params"])
     assert "n_params" not in table.schema().bound
     assert asking.schema().bound["n_params"] == "Parameters"
-    table.write([creation("a")], ignore)
-    asking.prepare()
-    asking.write([creation("b", n_params=6738415616)], ignore)
-    assert [row.cells["n_params"] for row in table.read()] == [None, 6738415616]
+    wanted = record("a", n_params=6738415616)
+    sync(table, wanted)
+    assert "Parameters" not in path.read_bytes().decode("latin-1")
+    assert cells(plan_for(asking, wanted)) == [("sku:a", "n_params", "fill")]
+    before = asking.schema()
+    sync(asking, wanted)
+    assert asking.schema() == table.schema() == before
+    assert [row.cells["n_params"] for row in table.read()] == [6738415616]
+    assert cells(plan_for(table, wanted)) == []
 
 
 def test_an_unknown_optional_column_is_refused_by_name() -> None:
@@ -135,7 +158,9 @@ def test_an_unknown_optional_column_is_refused_by_name() -> None:
         ("Notes", "CAST(X'61ff' AS TEXT)", "notes", "a\\xff"),
     ],
 )
-def test_a_cell_of_any_tool_is_read(path: Path, table: SqlTable, column: str, put: str, field: str, read: object) -> None:
+def test_a_cell_of_any_tool_is_read(
+    path: Path, table: SqlTable, column: str, put: str, field: str, read: object
+) -> None:
     table.write([creation("a")], ignore)
     as_person(path, f'UPDATE {NAME} SET "{column}" = {put}')
     cell = table.read()[0].cells[field]
@@ -153,7 +178,8 @@ def test_what_is_not_ours_is_byte_equal_after_any_run(path: Path, table: SqlTabl
         f'UPDATE {NAME} SET "My, ""notes""" = X\'00ff\', "d_FF2" = \'n/a\' WHERE id = 2',
         f'INSERT INTO {NAME} ("Model Name", "n_layers", "d_FF2") VALUES (\'my own\', \'many\', 1e300)',
     )
-    query = f'SELECT id, hex("My, ""notes"""), typeof("My, ""notes"""), quote("d_FF2"), typeof("d_FF2") FROM {NAME}'
+    notes = '"My, ""notes"""'
+    query = f'SELECT id, hex({notes}), typeof({notes}), quote("d_FF2"), typeof("d_FF2") FROM {NAME}'
 
     def theirs() -> list[tuple[object, ...]]:
         connection = sqlite3.connect(path)
@@ -165,7 +191,11 @@ def test_what_is_not_ours_is_byte_equal_after_any_run(path: Path, table: SqlTabl
     before = theirs()
     assert len(before) == 4
     applied = sync(table, record("a", n_layers=2), record("b", n_layers=3), record("c", n_layers=4))
-    assert [result.outcome for result in applied.results] == [Outcome.UPDATED, Outcome.UPDATED, Outcome.CREATED]
+    assert [result.outcome for result in applied.results] == [
+        Outcome.UPDATED,
+        Outcome.UPDATED,
+        Outcome.CREATED,
+    ]
     assert theirs()[:3] + theirs()[-1:] == before
 
 
@@ -190,7 +220,9 @@ def test_a_column_a_person_renamed_is_not_added_again(path: Path, table: SqlTabl
         f'  fix   ALTER TABLE {NAME} RENAME COLUMN ... TO "d_ff", or ADD COLUMN "d_ff" BIGINT\n'
         "  wrote nothing"
     )
-    assert stored(path, "n_layers", "FFN width") == [{"n_layers": (1, "integer"), "FFN width": (2, "integer")}]
+    assert stored(path, "n_layers", "FFN width") == [
+        {"n_layers": (1, "integer"), "FFN width": (2, "integer")}
+    ]
 
 
 def test_an_empty_table_gets_the_columns_it_lacks(path: Path, table: SqlTable) -> None:
@@ -199,7 +231,7 @@ def test_an_empty_table_gets_the_columns_it_lacks(path: Path, table: SqlTable) -
     table.write([creation("a", d_ff_ratio=2.5)], ignore)
     assert table.read()[0].cells["d_ff_ratio"] == 2.5
     with pytest.raises(sqlite3.IntegrityError):
-        as_person(path, f'INSERT INTO {NAME} ("Registry Key") VALUES (\'sku:a\')')
+        as_person(path, f"INSERT INTO {NAME} (\"Registry Key\") VALUES ('sku:a')")
 
 
 def test_a_table_without_row_ids_is_for_a_person(path: Path, table: SqlTable) -> None:
@@ -215,7 +247,11 @@ def test_a_table_without_row_ids_is_for_a_person(path: Path, table: SqlTable) ->
 
 def test_a_row_the_database_refuses_fails_alone(path: Path, table: SqlTable) -> None:
     table.write([creation("a")], ignore)
-    as_person(path, f"CREATE TRIGGER no BEFORE INSERT ON {NAME} WHEN NEW.n_layers = 13 BEGIN SELECT RAISE(ABORT, 'unlucky'); END")
+    as_person(
+        path,
+        f"CREATE TRIGGER no BEFORE INSERT ON {NAME} WHEN NEW.n_layers = 13 "
+        "BEGIN SELECT RAISE(ABORT, 'unlucky'); END",
+    )
     results = table.write([creation("b"), creation("c", n_layers=13), creation("d")], ignore)
     assert [(r.key, r.outcome, r.detail) for r in results] == [
         ("sku:b", Outcome.CREATED, ""),

@@ -1,0 +1,61 @@
+"""What transformers' own config objects say of the configs in tests/data/configs, as a second witness.
+
+`python -m tests.make.config_answers tests/data/configs > tests/data/config_answers.json`. Needs transformers (extra
+`dryrun`), not torch. Attributes are read from the text part. Where transformers fills in a number that the model does
+not have (experts, a head width under latent attention), the tests compare only what both know.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import transformers
+from transformers import AutoConfig
+
+ATTRIBUTES = {
+    "d_hidden": ("hidden_size",),
+    "n_layers": ("num_hidden_layers",),
+    "n_heads": ("num_attention_heads",),
+    "n_kv_heads": ("num_key_value_heads", "num_kv_heads"),
+    "vocab_size": ("vocab_size",),
+    "norm_eps": ("rms_norm_eps", "layer_norm_epsilon", "layer_norm_eps"),
+    "max_context_size": ("max_position_embeddings",),
+    "num_experts": ("n_routed_experts", "num_local_experts", "num_experts"),
+    "top_k_experts": ("num_experts_per_tok",),
+}
+
+
+def answers(path: Path) -> dict[str, Any]:
+    """The attributes of one config after transformers has read it."""
+    config = json.loads(path.read_text("utf-8"))
+    whole = AutoConfig.for_model(**config)
+    text = whole.get_text_config()
+    raw = text.to_dict()
+    found = {
+        name: next((raw[key] if key in raw else getattr(text, key, None) for key in keys if _has(text, key)), None)
+        for name, keys in ATTRIBUTES.items()
+    }
+    rope = getattr(text, "rope_parameters", None) or {}
+    rope = rope.get("full_attention", rope)
+    found["rope_theta"] = rope.get("rope_theta")
+    found["rope_type"] = rope.get("rope_type")
+    found["tied_embeddings"] = whole.tie_word_embeddings
+    found["class"] = type(text).__name__
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _has(config: Any, key: str) -> bool:
+    return key in config.to_dict() or key in (type(config).attribute_map or {})
+
+
+def main(folder: str) -> None:
+    paths = sorted(Path(folder).glob("*.json"))
+    found = {path.stem: answers(path) for path in paths}
+    document = {"transformers": transformers.__version__, "answers": found}
+    json.dump(document, sys.stdout, indent=1, sort_keys=True)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
