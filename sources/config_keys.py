@@ -6,7 +6,7 @@ TEXT_PARTS = ("text_config", "language_config", "thinker_config.text_config", "l
 """Where multimodal configs nest the language model."""
 
 COUNTS: dict[str, tuple[str, ...]] = {
-    "d_hidden": ("hidden_size", "d_model", "n_embd", "model_dim"),
+    "d_hidden": ("hidden_size", "d_model", "n_embd", "n_embed", "model_dim"),
     "n_layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
     "n_heads": ("num_attention_heads", "n_head", "n_heads", "num_heads"),
     "n_kv_heads": (

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from schemas.evidence import Observation, Rank
 from sources.config_moe import is_count
-from sources.hf_config import Reading, observations
+from sources.hf_config import Reading, formats, observations, tied
 
 NAME = "gpt2"
 KEYS = {
@@ -12,8 +12,8 @@ KEYS = {
     "n_layers": ("n_layer",),
     "n_heads": ("n_head",),
     "vocab_size": ("vocab_size",),
+    "max_context_size": ("n_positions", "n_ctx"),
 }
-KEYS |= {"max_context_size": ("n_positions", "n_ctx")}
 MODELING = "transformers 5.23.0 modeling_gpt2.py"
 
 
@@ -38,6 +38,8 @@ def parse(
     _d_ff(reading)
     _norm_eps(reading)
     _architecture(reading)
+    tied(reading)
+    formats(reading)
     return observations(reading, rank)
 
 
@@ -83,13 +85,3 @@ def _architecture(reading: Reading) -> None:
     }
     for name, (value, why) in facts.items():
         reading.put(name, value, "model_type", f"{why} ({MODELING})")
-    tied = reading.get("tie_word_embeddings")
-    if isinstance(tied, bool):
-        reading.put("tied_embeddings", tied, "tie_word_embeddings")
-    else:
-        reading.default(
-            "tied_embeddings", True, "default of GPT2Config.tie_word_embeddings in transformers 5.23.0"
-        )
-    dtype = reading.get("dtype") or reading.get("torch_dtype")
-    if isinstance(dtype, str):
-        reading.put("quantization_format", dtype, "torch_dtype")

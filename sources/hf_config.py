@@ -14,18 +14,21 @@ from typing import Any
 from schemas.errors import BadValue
 from schemas.evidence import MAX_EXACT_INT, Observation, Rank, Scalar, Value
 from schemas.record import UNITS, field_type
-from sources.config_keys import COUNTS, FLAGS, NUMBERS, TEXT_PARTS
+from sources.config_keys import COUNTS, EXPERTS, FLAGS, NUMBERS, TEXT_PARTS
 from sources.config_moe import is_count, moe_facts
 
 NAME = "hf_config"
 
 DEFAULTED = frozenset(key for keys in (COUNTS | NUMBERS | FLAGS).values() for key in keys) | {
-    "intermediate_size"
+    "intermediate_size",
+    "use_sliding_window",
 }
 """Keys whose class default is a fact about a model that does not name them."""
 
 SCALING = frozenset({"linear", "dynamic", "ntk", "yarn", "longrope", "su", "llama3", "proportional"})
 NOT_SCALING = frozenset({"default", "mrope"})
+MAX_LAYERS = 100_000
+"""Above this a layer count is a mistake, and counting MoE layers one by one would not end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class ClassDefaults:
     text: str | None = None
     gated: bool | None = None
     kv_heads_follow: bool = False
+    experts: bool = False
+    """Whether the class fills in experts where the file names none: it then tells nothing about them."""
 
 
 @cache
@@ -54,7 +59,7 @@ def class_defaults(model_type: object) -> ClassDefaults | None:
         return None
     return ClassDefaults(
         known["class"], _document()["transformers"], known.get("defaults", {}), known.get("text"),
-        known.get("gated"), known.get("kv_heads_follow", False),
+        known.get("gated"), known.get("kv_heads_follow", False), known.get("experts", False),
     )  # fmt: skip
 
 
@@ -68,7 +73,7 @@ class Reading:
         inner = self.text.get("model_type") if self.part else config.get("model_type")
         if self.part and inner is None and outer:
             inner = outer.text
-        self.model_type = inner
+        self.model_type = inner if isinstance(inner, str) else None
         self.class_of = class_defaults(outer.text if outer and outer.text and not self.part else inner)
         self.values: dict[str, Value] = {}
         self.defaults: dict[str, Value] = {}
@@ -89,9 +94,13 @@ class Reading:
             found = found.get(step) if isinstance(found, Mapping) else None
         return found
 
-    def put(self, name: str, value: Scalar, key: str, rule: str | None = None) -> None:
+    def put(
+        self, name: str, value: Scalar, key: str, rule: str | None = None, *, where: str | None = None
+    ) -> None:
+        """A field the file settles; `where` if the key does not lie in the text part."""
+        place = where or self.place(key)
         self.values[name] = Value(
-            value=value, unit=UNITS.get(name), source=self.source, where=self.place(key), rule=rule
+            value=value, unit=UNITS.get(name), source=self.source, where=place, rule=rule
         )
 
     def default(self, name: str, value: Scalar, rule: str) -> None:
@@ -102,9 +111,9 @@ class Reading:
             value=value, unit=UNITS.get(name), source=self.source, where=place, rule=rule
         )
 
-    def refuse(self, name: str, want: str, got: object, key: str) -> None:
+    def refuse(self, name: str, want: str, got: object, key: str, *, where: str | None = None) -> None:
         self.refused.add(name)
-        self.problems.append(BadValue(self.model, name, want=want, got=got, where=self.place(key)))
+        self.problems.append(BadValue(self.model, name, want=want, got=got, where=where or self.place(key)))
 
     def class_rule(self, key: str) -> str:
         assert self.class_of
@@ -134,11 +143,12 @@ def parse(
     reading = Reading(model, config, where, source or NAME)
     _counts(reading)
     _numbers(reading)
-    _flags(reading)
+    tied(reading)
     _rope(reading)
-    _formats(reading)
+    formats(reading)
     _attention(reading)
-    moe_facts(reading)
+    if not _experts_unsaid(reading):
+        moe_facts(reading)
     _class_facts(reading)
     return observations(reading, rank)
 
@@ -152,13 +162,9 @@ def observations(reading: Reading, rank: Rank) -> list[Observation]:
         notes.append(
             f"model_type {reading.model_type!r} is not one that transformers knows: no class defaults"
         )
-    act = reading.get("hidden_act") or reading.get("hidden_activation") or reading.get("activation_function")
-    inputs = {}
-    if isinstance(act, str) and act:
-        inputs["hidden_act"] = Value(value=act, source=reading.source, where=reading.place("hidden_act"))
     found = [
         Observation(
-            source=reading.source, rank=rank, values=reading.values, inputs=inputs, config=reading.config,
+            source=reading.source, rank=rank, values=reading.values, inputs=_inputs(reading), config=reading.config,
             config_where=reading.where, problems=tuple(reading.problems), notes=tuple(notes),
         )
     ]  # fmt: skip
@@ -168,15 +174,26 @@ def observations(reading: Reading, rank: Rank) -> list[Observation]:
     return found
 
 
+def _inputs(reading: Reading) -> dict[str, Value]:
+    """The activation, which tells a gated MLP of some classes."""
+    key = reading.key_of(("hidden_act", "hidden_activation", "activation_function"))
+    act = reading.get(key) if key else None
+    if not (key and isinstance(act, str) and act):
+        return {}
+    return {"hidden_act": Value(value=act, source=reading.source, where=reading.place(key))}
+
+
 def _counts(reading: Reading) -> None:
     for name, keys in COUNTS.items():
         key = reading.key_of(keys)
         if key is None:
             _default_of(reading, name, keys)
-        elif is_count(reading.get(key)):
-            reading.put(name, reading.get(key), key)  # type: ignore[arg-type]
-        else:
+        elif not is_count(reading.get(key)):
             reading.refuse(name, "int >= 1", reading.get(key), key)
+        elif name == "n_layers" and reading.get(key) > MAX_LAYERS:  # type: ignore[operator]
+            reading.refuse(name, f"at most {MAX_LAYERS} layers", reading.get(key), key)
+        else:
+            reading.put(name, reading.get(key), key)  # type: ignore[arg-type]
 
 
 def _default_of(reading: Reading, name: str, keys: Sequence[str]) -> None:
@@ -200,15 +217,16 @@ def _numbers(reading: Reading) -> None:
             reading.refuse(name, "a number above 0", got, key)
 
 
-def _flags(reading: Reading) -> None:
+def tied(reading: Reading) -> None:
     """tie_word_embeddings: of a wrapper the outer one holds, since the head is there."""
     key = "tie_word_embeddings"
-    outer = reading.config.get(key)
-    got = outer if outer is not None else reading.get(key)
+    outer = reading.config.get(key) is not None
+    got = reading.config.get(key) if outer else reading.get(key)
+    where = f"{reading.where}#{key}" if outer else reading.place(key)
     if isinstance(got, bool):
-        reading.put("tied_embeddings", got, key)
+        reading.put("tied_embeddings", got, key, where=where)
     elif got is not None:
-        reading.refuse("tied_embeddings", "true or false", got, key)
+        reading.refuse("tied_embeddings", "true or false", got, key, where=where)
     else:
         _default_of(reading, "tied_embeddings", (key,))
 
@@ -242,35 +260,56 @@ def _rope_object(reading: Reading, rope: Mapping[str, object], key: str) -> None
         else:
             reading.refuse("rope_theta", "a number above 0", theta, f"{key}.rope_theta")
     kind = rope.get("rope_type", rope.get("type", "default"))
-    if kind in SCALING or kind in NOT_SCALING:
+    if isinstance(kind, str) and kind in SCALING | NOT_SCALING:
         reading.put("use_scaled_rope", kind in SCALING, key, f"rope_type {kind}")
 
 
 def _position(reading: Reading) -> None:
+    """A key, else the architecture, else a rotary base. A model that does not rotate has no default base."""
     said = reading.get("position_embedding_type")
-    names = {"rope": "rope", "rotary": "rope", "absolute": "learned", "learned": "learned", "alibi": "alibi"}
-    names |= {"none": "none", "sinusoidal": "sinusoidal"}
-    if isinstance(said, str) and said in names:
-        reading.put("position", names[said], "position_embedding_type")
-    elif reading.get("alibi") is True or reading.get("attn_config.alibi") is True:
-        reading.put("position", "alibi", "alibi")
-    elif "rope_theta" in reading.values:
-        reading.put("position", "rope", "rope_theta", "a rotary base is given")
+    alibi = next((key for key in ("alibi", "attn_config.alibi") if reading.get(key) is True), None)
+    if isinstance(said, str) and said in POSITION_NAMES:
+        reading.put("position", POSITION_NAMES[said], "position_embedding_type")
+    elif alibi:
+        reading.put("position", "alibi", alibi)
+    elif reading.model_type in POSITIONS and reading.class_of:
+        known = reading.class_of
+        rule = f"built into {reading.model_type}, the model of {known.name} in transformers {known.version}"
+        reading.default("position", POSITIONS[reading.model_type], rule)
+    elif base := reading.values.get("rope_theta"):
+        reading.put("position", "rope", "rope_theta", "a rotary base is given", where=base.where)
     elif "rope_theta" in reading.defaults:
         reading.default("position", "rope", reading.class_rule("rope_theta"))
+    chosen = reading.values.get("position") or reading.defaults.get("position")
+    if chosen and chosen.value != "rope":
+        reading.defaults.pop("rope_theta", None)
+        reading.defaults.pop("use_scaled_rope", None)
 
 
-def _formats(reading: Reading) -> None:
+POSITION_NAMES = {
+    "rope": "rope", "rotary": "rope", "absolute": "learned", "learned": "learned", "alibi": "alibi",
+    "none": "none", "sinusoidal": "sinusoidal",
+}  # fmt: skip
+POSITIONS = {
+    "bloom": "alibi", "mpt": "alibi", "gptj": "rope", "codegen": "rope", "gpt_bigcode": "learned",
+    "gpt_neo": "learned", "opt": "learned", "jamba": "none", "nemotron_h": "none",
+}  # fmt: skip
+"""Types whose modeling file settles it without a key (transformers 5.23). nemotron_h and jamba do not rotate,
+although files of nemotron_h name a rope_theta.
+"""
+
+
+def formats(reading: Reading) -> None:
+    """How the weights are stored: the method they were quantized with, else their dtype."""
     for holder, prefix in ((reading.config, ""), (reading.text, reading.part)):
         quantization = holder.get("quantization_config")
         method = quantization.get("quant_method") if isinstance(quantization, Mapping) else None
-        dtype = holder.get("dtype", holder.get("torch_dtype"))
-        said = method if isinstance(method, str) and method else dtype
-        if isinstance(said, str) and said and said != "auto":
-            key = "quantization_config.quant_method" if said is method else "torch_dtype"
-            where = f"{reading.where}#{prefix}{key}"
-            reading.values["quantization_format"] = Value(value=said, source=reading.source, where=where)
-            return
+        said = {"quantization_config.quant_method": method}
+        said |= {key: holder.get(key) for key in ("dtype", "torch_dtype")}
+        for key, text in said.items():
+            if isinstance(text, str) and text not in ("", "auto"):
+                reading.put("quantization_format", text, key, where=f"{reading.where}#{prefix}{key}")
+                return
 
 
 def _attention(reading: Reading) -> None:
@@ -279,29 +318,21 @@ def _attention(reading: Reading) -> None:
         reading.put(
             "attention", "MLA", "kv_lora_rank", "keys and values come from one latent (arXiv:2405.04434)"
         )
-        reading.values.pop("head_dim", None)
         reading.defaults.pop("head_dim", None)
+        if reading.get("head_dim") == reading.get("qk_rope_head_dim"):  # its rotated part, under another name
+            reading.values.pop("head_dim", None)
     _kv_heads(reading)
-    window = reading.get("sliding_window")
-    if is_count(window) and reading.get("use_sliding_window") is not False:
+    window, switch = reading.get("sliding_window"), reading.get("use_sliding_window")
+    if switch is None and reading.class_of:
+        switch = reading.class_of.values.get("use_sliding_window")
+    if is_count(window) and switch is not False:
         reading.put("sliding_window", window, "sliding_window")  # type: ignore[arg-type]
 
 
 def _kv_heads(reading: Reading) -> None:
     heads = reading.values.get("n_heads") or reading.defaults.get("n_heads")
-    if reading.model_type == "falcon" and reading.get("new_decoder_architecture") is not True:
-        shared = reading.get("multi_query") is not False
-        if shared:
-            reading.put(
-                "n_kv_heads",
-                1,
-                "multi_query",
-                "falcon: one key and value head unless new_decoder_architecture",
-            )
-            return
-        reading.values.pop("n_kv_heads", None)
-    if reading.model_type == "gpt_bigcode" and reading.get("multi_query") is not False:
-        reading.put("n_kv_heads", 1, "multi_query", "gpt_bigcode: multi_query is one key and value head")
+    if _one_head(reading):
+        return
     if heads and reading.class_of and reading.class_of.kv_heads_follow and "n_kv_heads" not in reading.values:
         rule = (
             f"equals num_attention_heads ({reading.class_of.name}, transformers {reading.class_of.version})"
@@ -313,10 +344,47 @@ def _kv_heads(reading: Reading) -> None:
         )
 
 
-PLAIN_HEADS = frozenset({"bloom", "gpt_neox", "gptj", "gpt_neo", "opt", "mpt", "codegen", "falcon"})
+def _one_head(reading: Reading) -> bool:
+    """falcon and gpt_bigcode: one key and value head for all, unless a key says otherwise.
+
+    `multi_query` is true by default in both classes (transformers 5.23). The falcon of
+    `new_decoder_architecture` reads num_kv_heads; the others ignore it.
+    """
+    if reading.model_type not in ("falcon", "gpt_bigcode"):
+        return False
+    if reading.get("new_decoder_architecture") is True:
+        return False
+    reading.values.pop("n_kv_heads", None)
+    said = reading.get("multi_query")
+    if said is False:
+        return False
+    rule = f"{reading.model_type}: multi_query is one key and value head"
+    if said is True:
+        reading.put("n_kv_heads", 1, "multi_query", rule)
+    else:
+        reading.default("n_kv_heads", 1, f"{rule}, and true by default")
+    return True
+
+
+PLAIN_HEADS = frozenset({
+    "bloom", "gpt_neox", "gptj", "gpt_neo", "opt", "mpt", "codegen", "falcon", "gpt_bigcode",
+})  # fmt: skip
 """Types whose attention has as many key and value heads as query heads, without a key for it
 (transformers 5.23).
 """
+
+
+def _experts_unsaid(reading: Reading) -> bool:
+    """Whether only the class speaks of experts: the file names none, and the class fills some in.
+
+    Then neither is_moe nor the meaning of intermediate_size is known. Nemotron-H names its layers: without an
+    E there is no expert.
+    """
+    known = reading.class_of
+    pattern = reading.get("hybrid_override_pattern")
+    if isinstance(pattern, str) and pattern and "E" not in pattern:
+        return False
+    return known is not None and known.experts and reading.key_of(EXPERTS) is None
 
 
 def _class_facts(reading: Reading) -> None:

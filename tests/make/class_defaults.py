@@ -19,9 +19,10 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
 )
 
+from sources.config_keys import EXPERTS
 from sources.hf_config import DEFAULTED
 
-GATE = re.compile(r"gate_proj|gate_up_proj|self\.w3\b")
+GATE = re.compile(r"gate_proj|gate_up_proj|self\.w3\b|GatingMLP\(")
 COMMENT = re.compile(r"#.*")
 PLAIN = re.compile(r"self\.(fc1|c_fc|dense_h_to_4h|up_proj|fc_in)\b")
 
@@ -82,9 +83,24 @@ def entry(model_type: str) -> dict[str, Any]:
         if kv_heads_follow(config_class):
             found["kv_heads_follow"] = True
     is_gated = gated(config_class)
-    if is_gated is not None and "text" not in found:
+    if is_gated is not None and not wraps(config_class):
         found["gated"] = is_gated
+    if fills_in_experts(config_class):
+        found["experts"] = True
     return found
+
+
+def wraps(config_class: type) -> bool:
+    """Whether the class holds other configs: the linear layers of its file may then be those of a tower."""
+    return bool(getattr(config_class, "sub_configs", None))
+
+
+def fills_in_experts(config_class: type) -> bool:
+    """Whether a file without any expert key still gets experts from the class."""
+    if not dataclasses.is_dataclass(config_class):
+        return False
+    counts = [field.default for field in dataclasses.fields(config_class) if field.name in EXPERTS]
+    return any(type(count) is int and count > 1 for count in counts)
 
 
 def main() -> None:
