@@ -37,7 +37,7 @@ def add(
     world: World, targets: Sequence[str], family: str | None, flag: Path | None
 ) -> tuple[list[Added], list[RegistryError]]:
     """Adds each target that can be read; one that cannot is a problem and changes nothing."""
-    path = config_path(flag) or user_config_path(APP) / FILE
+    path = (config_path(flag) or user_config_path(APP) / FILE).resolve()
     added: list[Added] = []
     problems: list[RegistryError] = []
     for target in targets:

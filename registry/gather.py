@@ -123,7 +123,18 @@ def _hub_observations(entry: Entry, answer: HubConfig) -> list[Observation]:
     rank = Rank.CHECKPOINT if is_own_config(entry) else Rank.SIBLING
     commit = Value(value=answer.commit, source=hf_config.NAME, where=answer.where)
     found = configs.parse(entry.key, answer.config, answer.where, rank=rank)
-    return [*found, Observation(hf_config.NAME, rank, {"hf_revision": commit})]
+    notes = (
+        (f"{answer.where}: from the cache, confirmed {_age(answer.age_s)} ago",) if answer.age_s > 60 else ()
+    )
+    return [*found, Observation(hf_config.NAME, rank, {"hf_revision": commit}, notes=notes)]
+
+
+def _age(seconds: float) -> str:
+    """An age in its largest whole unit: 5 min, 3 h, 12 days."""
+    for unit, size in (("days", 86_400), ("h", 3600)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 60:.0f} min"
 
 
 def is_own_config(entry: Entry) -> bool:

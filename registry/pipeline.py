@@ -22,6 +22,7 @@ from sync.files import FileChange, FileWant, plan_files, write_files
 from sync.gates import check_gates
 from sync.lock import hold
 from sync.plan import Plan, check_fresh, make_plan
+from sync.table import Row
 
 if TYPE_CHECKING:
     from sync.sql import SqlTable
@@ -65,7 +66,7 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     read_from: dict[str, int] = field(default_factory=dict)
     n_models: int = 0
-    n_rows: int = 0
+    rows: Sequence[Row] = ()
     exit_code: int = 0
 
 
@@ -132,24 +133,28 @@ def plan_sync(world: World, selection: Selection, table: "SqlTable") -> Outcome:
     plan = make_plan([model.record for model in models], rows, schema, table.ref, why, files)
     problems = [*readings.problems, *plan.problems]
     outcome = Outcome(plan, None, plan.files, problems, readings.warnings, dict(readings.read_from))
-    outcome.n_models, outcome.n_rows = len(models), len(rows)
+    outcome.n_models, outcome.rows = len(models), rows
+    if missing := table.missing_columns():
+        outcome.warnings.append(
+            f"{table.ref.title}: no column {', '.join(missing)}: not compared, not written"
+        )
     outcome.exit_code = _exit_code(world, outcome)
     return outcome
 
 
-def sync(world: World, selection: Selection, to: str | None, *, accept: str | None, bulk: bool) -> Outcome:
+def sync(
+    world: World, selection: Selection, table: "SqlTable", *, accept: str | None = None, bulk: bool = False
+) -> Outcome:
     """Plan and apply under the table's lock."""
-    table = world.table(to)
     with world.locked(table):
         outcome = plan_sync(world, selection, table)
-        check_gates(outcome.plan, table.read(), local=table.ref.kind == "local", accept=accept, import_=bulk)
+        check_gates(outcome.plan, outcome.rows, local=table.ref.kind == "local", accept=accept, import_=bulk)
         return _write(world, outcome, table)
 
 
-def apply(world: World, plan: Plan, to: str | None) -> Outcome:
+def apply(world: World, plan: Plan, table: "SqlTable") -> Outcome:
     """A plan made earlier, if the table is still what it was then and its files go to our own folder."""
     _check_paths(plan, world.layer_folder)
-    table = world.table(to)
     with world.locked(table):
         check_fresh(plan, table.read(), table.schema(), table.ref)
         return _write(world, Outcome(plan, None, plan.files, list(plan.problems)), table)

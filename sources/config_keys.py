@@ -20,8 +20,8 @@ COUNTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 NUMBERS: dict[str, tuple[str, ...]] = {
     "norm_eps": (
-        "rms_norm_eps", "layer_norm_epsilon", "layer_norm_eps", "norm_epsilon", "layernorm_epsilon", "norm_eps",
-        "rms_norm_epsilon",
+        "rms_norm_eps", "layer_norm_epsilon", "layer_norm_eps", "norm_epsilon", "layernorm_epsilon",
+        "norm_eps", "rms_norm_epsilon",
     ),
     "rope_theta": ("rope_theta", "rotary_emb_base"),
 }  # fmt: skip
@@ -41,3 +41,22 @@ SHARED = (
     "n_shared_experts", "num_shared_experts", "shared_expert_intermediate_size", "shared_intermediate_size",
     "moe_num_shared_experts", "moe_shared_expert_intermediate_size", "share_expert_dim",
 )  # fmt: skip
+
+POSITION_NAMES = {
+    "rope": "rope", "rotary": "rope", "absolute": "learned", "learned": "learned", "alibi": "alibi",
+    "none": "none", "sinusoidal": "sinusoidal",
+}  # fmt: skip
+POSITIONS = {
+    "bloom": "alibi", "mpt": "alibi", "gptj": "rope", "codegen": "rope", "gpt_bigcode": "learned",
+    "gpt_neo": "learned", "opt": "learned", "jamba": "none", "nemotron_h": "none",
+}  # fmt: skip
+"""Types whose modeling file settles it without a key (transformers 5.23). nemotron_h and jamba do not rotate,
+although files of nemotron_h name a rope_theta.
+"""
+
+PLAIN_HEADS = frozenset({
+    "bloom", "gpt_neox", "gptj", "gpt_neo", "opt", "mpt", "codegen", "falcon", "gpt_bigcode",
+})  # fmt: skip
+"""Types whose attention has as many key and value heads as query heads, without a key for it
+(transformers 5.23).
+"""

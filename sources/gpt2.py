@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from schemas.evidence import Observation, Rank
+from schemas.evidence import Observation, Rank, Scalar
 from sources.config_moe import is_count
 from sources.hf_config import Reading, formats, observations, tied
 
@@ -76,7 +76,7 @@ def _architecture(reading: Reading) -> None:
     heads = reading.values.get("n_heads")
     if heads:
         reading.put("n_kv_heads", heads.value, "n_head", f"equals n_head: no grouped heads ({MODELING})")
-    facts = {
+    facts: dict[str, tuple[Scalar, str]] = {
         "gated_mlp": (False, "two matrices, c_fc and c_proj"),
         "is_moe": (False, "no experts"),
         "position": ("learned", "wpe"),

@@ -14,7 +14,16 @@ from typing import Any
 from schemas.errors import BadValue
 from schemas.evidence import MAX_EXACT_INT, Observation, Rank, Scalar, Value
 from schemas.record import UNITS, field_type
-from sources.config_keys import COUNTS, EXPERTS, FLAGS, NUMBERS, TEXT_PARTS
+from sources.config_keys import (
+    COUNTS,
+    EXPERTS,
+    FLAGS,
+    NUMBERS,
+    PLAIN_HEADS,
+    POSITION_NAMES,
+    POSITIONS,
+    TEXT_PARTS,
+)
 from sources.config_moe import is_count, moe_facts
 
 NAME = "hf_config"
@@ -164,8 +173,9 @@ def observations(reading: Reading, rank: Rank) -> list[Observation]:
         )
     found = [
         Observation(
-            source=reading.source, rank=rank, values=reading.values, inputs=_inputs(reading), config=reading.config,
-            config_where=reading.where, problems=tuple(reading.problems), notes=tuple(notes),
+            source=reading.source, rank=rank, values=reading.values, inputs=_inputs(reading),
+            config=reading.config, config_where=reading.where, problems=tuple(reading.problems),
+            notes=tuple(notes),
         )
     ]  # fmt: skip
     if reading.defaults:
@@ -260,7 +270,9 @@ def _rope_object(reading: Reading, rope: Mapping[str, object], key: str) -> None
         else:
             reading.refuse("rope_theta", "a number above 0", theta, f"{key}.rope_theta")
     kind = rope.get("rope_type", rope.get("type", "default"))
-    if isinstance(kind, str) and kind in SCALING | NOT_SCALING:
+    if not isinstance(kind, str):
+        reading.refuse("use_scaled_rope", "a rope_type", kind, f"{key}.rope_type")
+    elif kind in SCALING | NOT_SCALING:
         reading.put("use_scaled_rope", kind in SCALING, key, f"rope_type {kind}")
 
 
@@ -284,19 +296,6 @@ def _position(reading: Reading) -> None:
     if chosen and chosen.value != "rope":
         reading.defaults.pop("rope_theta", None)
         reading.defaults.pop("use_scaled_rope", None)
-
-
-POSITION_NAMES = {
-    "rope": "rope", "rotary": "rope", "absolute": "learned", "learned": "learned", "alibi": "alibi",
-    "none": "none", "sinusoidal": "sinusoidal",
-}  # fmt: skip
-POSITIONS = {
-    "bloom": "alibi", "mpt": "alibi", "gptj": "rope", "codegen": "rope", "gpt_bigcode": "learned",
-    "gpt_neo": "learned", "opt": "learned", "jamba": "none", "nemotron_h": "none",
-}  # fmt: skip
-"""Types whose modeling file settles it without a key (transformers 5.23). nemotron_h and jamba do not rotate,
-although files of nemotron_h name a rope_theta.
-"""
 
 
 def formats(reading: Reading) -> None:
@@ -364,14 +363,6 @@ def _one_head(reading: Reading) -> bool:
     else:
         reading.default("n_kv_heads", 1, f"{rule}, and true by default")
     return True
-
-
-PLAIN_HEADS = frozenset({
-    "bloom", "gpt_neox", "gptj", "gpt_neo", "opt", "mpt", "codegen", "falcon", "gpt_bigcode",
-})  # fmt: skip
-"""Types whose attention has as many key and value heads as query heads, without a key for it
-(transformers 5.23).
-"""
 
 
 def _experts_unsaid(reading: Reading) -> bool:

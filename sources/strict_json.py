@@ -4,7 +4,6 @@ exact.
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any
 
 from schemas.errors import BadSource
@@ -29,7 +28,7 @@ def loads(text: bytes, where: str, *, jsonc: bool = False) -> dict[str, object]:
     except UnicodeDecodeError as error:
         raise _bad(f"not UTF-8: byte 0x{text[error.start]:02x} at {error.start}", where) from None
     try:
-        found = _jsonc(decoded, where) if jsonc else json.loads(decoded, **_hooks())
+        found = _jsonc(decoded, where) if jsonc else json.loads(decoded, **HOOKS)
         _check_text(found)
     except json.JSONDecodeError as error:
         place = f"{where}:{error.lineno}:{error.colno}"
@@ -48,16 +47,7 @@ def _jsonc(text: str, where: str) -> object:
 
     if len(text) > MAX_JSONC_BYTES:
         raise _bad(f"want at most {MAX_JSONC_BYTES} characters with comments, got {len(text)}", where)
-    return json5.loads(text, **_hooks())
-
-
-def _hooks() -> dict[str, Callable[..., Any]]:
-    return {
-        "object_pairs_hook": _object,
-        "parse_constant": _constant,
-        "parse_int": _integer,
-        "parse_float": _float,
-    }
+    return json5.loads(text, **HOOKS)
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -85,6 +75,14 @@ def _float(text: str) -> float:
     if not math.isfinite(value):
         raise _Refused(f"the number {text[:MAX_DIGITS]} is too large")
     return value
+
+
+HOOKS: dict[str, Any] = {
+    "object_pairs_hook": _object,
+    "parse_constant": _constant,
+    "parse_int": _integer,
+    "parse_float": _float,
+}
 
 
 def _check_text(found: object) -> None:

@@ -33,7 +33,7 @@ def render_plan(document: Document, *, heading: str = "", full: bool, dry_run: b
         blocks.append("\n".join(files))
     last = [_plan_summary(document)]
     if dry_run:
-        last.append("Nothing written (--dry-run).")
+        last.append("Nothing written.")
     return "\n\n".join([*blocks, "\n".join(last)])
 
 
@@ -87,7 +87,7 @@ def _row(change: Document, full: bool) -> list[str]:
     written = [cell for cell in cells if cell["action"] in _WRITTEN]
     most = len(written) if full else CELLS_SHOWN
     lines = [f"{_symbol(change)} {_name(change):<{NAME_WIDTH}} {_row_counts(change)}"]
-    lines += _aligned([_cell_columns(cell) for cell in written[:most]])
+    lines += _aligned([_cell_columns(cell) for cell in _preview(written, most)])
     if len(written) > most:
         lines.append(f"    ... {_count(len(written) - most, 'more cell')} (--full)")
     lines += [
@@ -99,6 +99,16 @@ def _row(change: Document, full: bool) -> list[str]:
     if len(held) > most:
         lines.append(f"    ... {len(held) - most} more held (--full)")
     return lines
+
+
+def _preview(cells: list[Document], most: int) -> list[Document]:
+    """The first few cells, numbers before names: those a person checks. All of them in their own order."""
+    if len(cells) <= most:
+        return cells
+    numbers = [
+        cell for cell in cells if isinstance(cell["to"], int | float) and not isinstance(cell["to"], bool)
+    ]
+    return [*numbers, *(cell for cell in cells if cell not in numbers)][:most]
 
 
 def _row_counts(change: Document) -> str:

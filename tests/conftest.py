@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 _home = tempfile.TemporaryDirectory(prefix="registry-tests-")
-for _name in [
-    name for name in os.environ if name.startswith(("HF_", "HUGGING_FACE_", "REGISTRY_", "NOTION_"))
-]:
-    del os.environ[_name]
+_foreign = ("HF_", "HUGGING_FACE_", "REGISTRY_", "NOTION_")
+for _name in [name for name in os.environ if name.startswith(_foreign)]:
+    if not _name.startswith("REGISTRY_TEST_"):
+        del os.environ[_name]
 os.environ |= {
     "HOME": _home.name,
     "XDG_CONFIG_HOME": f"{_home.name}/config",

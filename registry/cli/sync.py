@@ -60,13 +60,12 @@ def sync(
 
     selection = common.select(families, model_names, everything, refresh=refresh, sku_list=sku_list)
     world = common.world(config, quiet=quiet)
+    table = world.table(to)
     if dry_run:
-        outcome = pipeline.plan_sync(world, selection, world.table(to))
-        return _show(
-            world, outcome, world.table(to), form, full=full, quiet=quiet, detailed=detailed_exitcode
-        )
-    outcome = pipeline.sync(world, selection, to, accept=accept, bulk=bulk)
-    return _show(world, outcome, world.table(to), form, full=full, quiet=quiet)
+        outcome = pipeline.plan_sync(world, selection, table)
+        return _show(world, outcome, table, form, full=full, quiet=quiet, detailed=detailed_exitcode)
+    outcome = pipeline.sync(world, selection, table, accept=accept, bulk=bulk)
+    return _show(world, outcome, table, form, full=full, quiet=quiet)
 
 
 @click.command()
@@ -125,16 +124,16 @@ def apply(plan: Path, to: str | None, config: Path | None, quiet: bool, full: bo
         fix = "make one with: registry plan --out FILE"
         raise BadPlan(f"apply: cannot read the plan: {error.strerror}", where=str(plan), fix=fix) from None
     world = common.world(config, quiet=quiet)
-    outcome = pipeline.apply(world, loaded, to)
-    return _show(world, outcome, world.table(to), form, full=full, quiet=quiet)
+    table = world.table(to)
+    outcome = pipeline.apply(world, loaded, table)
+    return _show(world, outcome, table, form, full=full, quiet=quiet)
 
 
 def _document(outcome: "Outcome", table: "SqlTable", code: int) -> dict[str, object]:
     from sync.plan import plan_document
 
     files = [replace(change, content=None) for change in outcome.files] if outcome.applied else None
-    requests = outcome.applied.requests if outcome.applied else table.requests
-    return plan_document(outcome.plan, requests=requests, exit_code=code, files=files)
+    return plan_document(outcome.plan, requests=table.requests, exit_code=code, files=files)
 
 
 def _show(
@@ -176,7 +175,7 @@ def _text(world: "World", outcome: "Outcome", document: dict[str, object], *, fu
 def _heading(outcome: "Outcome") -> str:
     read = ", ".join(f"{name} {count}/{outcome.n_models}" for name, count in outcome.read_from.items())
     models = "1 model" if outcome.n_models == 1 else f"{outcome.n_models} models"
-    rows = "1 row" if outcome.n_rows == 1 else f"{outcome.n_rows} rows"
+    rows = "1 row" if len(outcome.rows) == 1 else f"{len(outcome.rows)} rows"
     lines = [f"{models} -> {outcome.plan.ref.title} ({rows})"]
     return "\n".join(lines + ([f"sources: {read}"] if read else []))
 

@@ -1,8 +1,10 @@
-"""Defaults of transformers' config classes: `python -m tests.make.class_defaults > sources/class_defaults.json`.
+"""Defaults of transformers' config classes:
+`python -m tests.make.class_defaults > sources/class_defaults.json`.
 
-Needs transformers (extra `dryrun`), not torch. Per model type: the class, the defaults of the keys we read, the type of
-its text part where it wraps one, whether its MLP is gated, and whether num_key_value_heads follows the query heads.
-Defaults of expert counts and towers are left out: a class that can have experts does not say that this model has.
+Needs transformers (extra `dryrun`), not torch. Per model type: the class, the defaults of the keys we read,
+the type of its text part where it wraps one, whether its MLP is gated, whether num_key_value_heads follows
+the query heads, and whether the class fills in experts. How many experts and which towers is left out: a
+class that can have them does not say that this model has.
 """
 
 import dataclasses
@@ -23,6 +25,7 @@ from sources.config_keys import EXPERTS
 from sources.hf_config import DEFAULTED
 
 GATE = re.compile(r"gate_proj|gate_up_proj|self\.w3\b|GatingMLP\(")
+TEXT_PARTS = {"text_config", "llm_config", "language_config"}
 COMMENT = re.compile(r"#.*")
 PLAIN = re.compile(r"self\.(fc1|c_fc|dense_h_to_4h|up_proj|fc_in)\b")
 
@@ -52,7 +55,7 @@ def defaults(config_class: type) -> dict[str, Any]:
 def _rope_theta(config_class: type) -> float | None:
     try:
         rope = getattr(config_class(), "rope_parameters", None)
-    except Exception:  # noqa: BLE001 - a class whose defaults do not build has none
+    except Exception:  # a class whose defaults do not build has none
         return None
     if isinstance(rope, dict):
         rope = rope.get("full_attention", rope)
@@ -68,7 +71,7 @@ def kv_heads_follow(config_class: type) -> bool:
         return False
     try:
         return bool(config_class(hidden_size=96, num_attention_heads=6).num_key_value_heads == 6)
-    except Exception:  # noqa: BLE001 - a class that takes no such shape says nothing
+    except Exception:  # a class that takes no such shape says nothing
         return False
 
 
@@ -83,16 +86,19 @@ def entry(model_type: str) -> dict[str, Any]:
         if kv_heads_follow(config_class):
             found["kv_heads_follow"] = True
     is_gated = gated(config_class)
-    if is_gated is not None and not wraps(config_class):
+    tower = parts(config_class) & TEXT_PARTS if is_gated else parts(config_class)
+    if is_gated is not None and not tower:
         found["gated"] = is_gated
     if fills_in_experts(config_class):
         found["experts"] = True
     return found
 
 
-def wraps(config_class: type) -> bool:
-    """Whether the class holds other configs: the linear layers of its file may then be those of a tower."""
-    return bool(getattr(config_class, "sub_configs", None))
+def parts(config_class: type) -> set[str]:
+    """The models a config wraps. A gate is the text model's if that is not one of them; two plain matrices
+    may always be those of a tower.
+    """
+    return set(getattr(config_class, "sub_configs", None) or {}) - {"attn_config", "ffn_config"}
 
 
 def fills_in_experts(config_class: type) -> bool:
@@ -108,7 +114,9 @@ def main() -> None:
     types = sorted(wanted & set(CONFIG_MAPPING_NAMES))
     found = {model_type: entry(model_type) for model_type in types}
     texts = {e["text"] for e in found.values() if "text" in e} - set(found)
-    found |= {model_type: entry(model_type) for model_type in sorted(texts) if model_type in CONFIG_MAPPING_NAMES}
+    found |= {
+        model_type: entry(model_type) for model_type in sorted(texts) if model_type in CONFIG_MAPPING_NAMES
+    }
     document = {"transformers": transformers.__version__, "types": dict(sorted(found.items()))}
     json.dump(document, sys.stdout, separators=(",", ":"), sort_keys=True)
     sys.stdout.write("\n")

@@ -1,8 +1,8 @@
 """What transformers' own config objects say of the configs in tests/data/configs, as a second witness.
 
-`python -m tests.make.config_answers tests/data/configs > tests/data/config_answers.json`. Needs transformers (extra
-`dryrun`), not torch. Attributes are read from the text part. Where transformers fills in a number that the model does
-not have (experts, a head width under latent attention), the tests compare only what both know.
+`python -m tests.make.config_answers tests/data/configs > tests/data/config_answers.json`. Needs transformers
+(extra `dryrun`), not torch. Attributes are read from the text part. A class may fill in a number that the
+model does not have; head widths are left out for that reason.
 """
 
 import json
@@ -31,11 +31,7 @@ def answers(path: Path) -> dict[str, Any]:
     config = json.loads(path.read_text("utf-8"))
     whole = AutoConfig.for_model(**config)
     text = whole.get_text_config()
-    raw = text.to_dict()
-    found = {
-        name: next((raw[key] if key in raw else getattr(text, key, None) for key in keys if _has(text, key)), None)
-        for name, keys in ATTRIBUTES.items()
-    }
+    found = {name: _first(text, keys) for name, keys in ATTRIBUTES.items()}
     rope = getattr(text, "rope_parameters", None) or {}
     rope = rope.get("full_attention", rope)
     found["rope_theta"] = rope.get("rope_theta")
@@ -45,8 +41,11 @@ def answers(path: Path) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _has(config: Any, key: str) -> bool:
-    return key in config.to_dict() or key in (type(config).attribute_map or {})
+def _first(config: Any, keys: tuple[str, ...]) -> Any:
+    """The first of these that the object has; attribute_map makes it answer to other spellings too."""
+    written = config.to_dict()
+    known = [key for key in keys if key in written or key in (type(config).attribute_map or {})]
+    return getattr(config, known[0], None) if known else None
 
 
 def main(folder: str) -> None:

@@ -76,10 +76,10 @@ plan {plan.digest[:8]}
   ? held max_context_size: table 2,048, source 4,096; kept as it is in the table
 
 + Llama-2-70b                              add, 6 cells
-    model_name  Llama-2-70b            hf_config
-    d_ff             28,672  elements  hf_config
-    n_layers             80  layers    hf_config
-    n_kv_heads            8  heads     hf_config
+    d_ff        28,672  elements  hf_config
+    n_layers        80  layers    hf_config
+    n_kv_heads       8  heads     hf_config
+    norm_eps     1e-05            hf_config
     ... 2 more cells (--full)
 
 = unchanged: 1 model
@@ -88,7 +88,7 @@ plan {plan.digest[:8]}
 ? /data/layers/b.json  kept: changed by hand or not ours; ours goes beside it as .new
 
 Plan: 1 to add, 1 to update, 1 unchanged (10 cells, 1 layer file). Held: 0. Conflicts: 1.
-Nothing written (--dry-run).""".removeprefix("\n")
+Nothing written.""".removeprefix("\n")
     )
 
 
