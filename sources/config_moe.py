@@ -15,7 +15,8 @@ ALL_LAYERS = frozenset({
 """Types whose every layer is MoE, without a key that says so (transformers 5.23, modeling files)."""
 
 NO_SHARED = frozenset({
-    "mixtral", "gpt_oss", "phimoe", "olmoe", "granitemoe", "minimax", "minimax_m2", "qwen3_moe", "jamba", "dbrx",
+    "mixtral", "gpt_oss", "phimoe", "olmoe", "granitemoe", "minimax", "minimax_m2", "qwen3_moe", "jamba",
+    "dbrx",
 })  # fmt: skip
 """Types whose MoE block has no shared expert (transformers 5.23, modeling files)."""
 
@@ -136,7 +137,7 @@ def moe_layers(reading: "Reading") -> int | None:
 
 def _int(reading: "Reading", key: str) -> int | None:
     got = reading.get(key)
-    return got if type(got) is int and got >= 0 else None
+    return got if isinstance(got, int) and type(got) is int and got >= 0 else None
 
 
 def _listed(reading: "Reading", n: int) -> int | None:

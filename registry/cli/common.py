@@ -75,10 +75,9 @@ def select(
 
 def world(config: Path | None, *, quiet: bool = False) -> "World":
     """Settings, catalogue and hub of this run."""
-    from sources.hub import Hub
-
     from registry import catalogue, settings
     from registry.pipeline import World
+    from sources.hub import Hub
 
     loaded, path = settings.load(config)
     return World(loaded, catalogue.load(loaded.models, str(path or "registry.toml")), Hub(), Bars(quiet))

@@ -6,9 +6,15 @@ import tomllib
 import pytest
 
 LLAMA = {
-    "model_type": "llama", "hidden_size": 2304, "intermediate_size": 6144, "num_hidden_layers": 18,
-    "num_attention_heads": 18, "vocab_size": 32000, "max_position_embeddings": 2048, "tie_word_embeddings": False,
-}  # fmt: skip
+    "model_type": "llama",
+    "hidden_size": 2304,
+    "intermediate_size": 6144,
+    "num_hidden_layers": 18,
+    "num_attention_heads": 18,
+    "vocab_size": 32000,
+    "max_position_embeddings": 2048,
+    "tie_word_embeddings": False,
+}
 
 
 @pytest.fixture
