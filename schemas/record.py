@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -172,6 +173,7 @@ FIELDS: tuple[str, ...] = tuple(ModelRecord.model_fields)
 """Every field of the record, those without a column included."""
 
 
+@cache
 def field_type(name: str) -> type:
     """The Python type of a field when known: int, float, bool or str."""
     annotation = ModelRecord.model_fields[name].annotation
