@@ -10,6 +10,7 @@ from pathlib import Path
 from schemas.errors import BadSource
 from schemas.evidence import Observation, Rank
 from sources import configs
+from sources.hf_config import text_part
 from sources.strict_json import loads
 
 NAME = "config_file"
@@ -22,8 +23,8 @@ def read(path: Path) -> dict[str, object]:
     try:
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        what = f"config: want a readable file, met {error.strerror}"
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        what = f"config: want a readable file, met {getattr(error, 'strerror', None) or error}"
         raise BadSource(what, where=str(path), fix="give the path of a .json or .jsonc file") from None
     if len(text) > MAX_BYTES:
         what = f"config: want at most {MAX_BYTES} bytes, met more"
@@ -41,7 +42,7 @@ def parse(
 ) -> list[Observation]:
     """As `configs.parse`. Raises BadSource for an object that is no model config."""
     note = None
-    if not config.get("model_type") and not _wraps(config):
+    if not config.get("model_type") and not text_part(config)[0]:
         missing = [key for key in LLAMA_STYLE if key not in config]
         if missing:
             raise BadSource(
@@ -53,9 +54,3 @@ def parse(
         config = {**config, "model_type": "llama"}
     first, *rest = configs.parse(model, config, where, source=source or NAME, rank=rank)
     return [replace(first, notes=(note, *first.notes)) if note else first, *rest]
-
-
-def _wraps(config: Mapping[str, object]) -> bool:
-    return any(
-        isinstance(config.get(part), Mapping) for part in ("text_config", "language_config", "llm_config")
-    )

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from sources.hf_config import Reading
 
 ALL_LAYERS = frozenset({
-    "mixtral", "gpt_oss", "phimoe", "olmoe", "granitemoe", "granitemoeshared", "minimax", "minimax_m2", "dbrx",
+    "mixtral", "gpt_oss", "phimoe", "olmoe", "granitemoe", "granitemoeshared", "minimax", "minimax_m2",
+    "dbrx", "qwen3_5_moe_text",
 })  # fmt: skip
 """Types whose every layer is MoE, without a key that says so (transformers 5.23, modeling files)."""
 
@@ -39,11 +40,11 @@ def moe_facts(reading: "Reading") -> None:
     """d_ff, and for MoE models the expert fields. A dense model has none of these: they stay unknown."""
     key = reading.key_of(EXPERTS)
     experts = reading.get(key) if key else None
+    if key and not is_count(experts) and not (type(experts) is int and experts == 0):
+        reading.refuse("num_experts", "int >= 0", experts, key)
+        return
     if key and type(experts) is int and experts > 1:
         _moe(reading, key, experts)
-        return
-    if key and not (type(experts) is int and experts >= 0):
-        reading.refuse("num_experts", "int >= 0", experts, key)
         return
     if key:
         reading.put("is_moe", False, key, f"{key} is {experts}")
@@ -65,7 +66,7 @@ def _dense_d_ff(reading: "Reading", keys: Sequence[str] = FFN) -> None:
         return
     known = reading.class_of.values if reading.class_of else {}
     width = reading.values.get("d_hidden") or reading.defaults.get("d_hidden")
-    if reading.model_type in FOUR_TIMES and width:
+    if reading.model_type in FOUR_TIMES and width and is_count(4 * width.value):
         reading.default("d_ff", 4 * int(width.value), f"4 * d_hidden in the MLP of {reading.model_type}")
     elif "intermediate_size" in known:
         reading.default("d_ff", int(known["intermediate_size"]), reading.class_rule("intermediate_size"))
@@ -73,6 +74,8 @@ def _dense_d_ff(reading: "Reading", keys: Sequence[str] = FFN) -> None:
 
 def _width(reading: "Reading", name: str, key: str, rule: str | None = None) -> None:
     got = reading.get(key)
+    if isinstance(got, list) and got and is_count(got[0]) and got.count(got[0]) == len(got):
+        got, rule = got[0], "; ".join(part for part in ("the same in every layer", rule) if part)
     if is_count(got):
         reading.put(name, got, key, rule)  # type: ignore[arg-type]
     else:
@@ -98,6 +101,8 @@ def _moe(reading: "Reading", key: str, experts: int) -> None:
         return
     if layers == total.value:
         _width(reading, "d_ff", expert_key, "width of one routed expert: every layer is MoE")
+    elif "E" in _pattern(reading) and "-" not in _pattern(reading):
+        _width(reading, "d_ff", expert_key, "width of one routed expert: every MLP is MoE")
     else:
         dense = reading.key_of(("intermediate_size_mlp", "dense_intermediate_size", *FFN))
         if dense:
@@ -109,6 +114,8 @@ def _shared(reading: "Reading") -> None:
     got = reading.get(key) if key else None
     if key and type(got) is int and got >= 0:
         reading.put("has_shared_expert", got > 0, key, f"{key} is {got}")
+    elif key:
+        reading.refuse("has_shared_expert", "int >= 0", got, key)
     elif reading.model_type == "llama4_text":
         reading.put("has_shared_expert", True, "model_type", "Llama4TextMoe always adds a shared expert")
     elif reading.model_type in NO_SHARED:
@@ -125,10 +132,10 @@ def moe_layers(reading: "Reading") -> int | None:
     n = int(layers.value)
     kinds = reading.get("mlp_layer_types")
     if isinstance(kinds, list) and len(kinds) == n:
-        return sum(kind == "sparse" for kind in kinds)
+        return kinds.count("sparse")
     if reading.model_type in ALL_LAYERS:
         return n
-    for rule in (_listed, _after_dense, _every, _stepped, _periodic):
+    for rule in (_patterned, _listed, _after_dense, _every, _stepped, _periodic):
         found = rule(reading, n)
         if found is not None:
             return found
@@ -137,14 +144,31 @@ def moe_layers(reading: "Reading") -> int | None:
 
 def _int(reading: "Reading", key: str) -> int | None:
     got = reading.get(key)
-    return got if isinstance(got, int) and type(got) is int and got >= 0 else None
+    return got if isinstance(got, int) and not isinstance(got, bool) and got >= 0 else None
+
+
+def _indices(listed: list[object], n: int) -> set[int]:
+    """The layers that a list names, each once."""
+    return {i for i in listed if isinstance(i, int) and not isinstance(i, bool) and 0 <= i < n}
+
+
+def _pattern(reading: "Reading") -> str:
+    """Nemotron-H: one letter a layer, M mamba, * attention, - MLP, E experts."""
+    pattern = reading.get("hybrid_override_pattern")
+    return pattern if isinstance(pattern, str) else ""
+
+
+def _patterned(reading: "Reading", n: int) -> int | None:
+    """Nemotron-H: the letters E."""
+    pattern = _pattern(reading)
+    return pattern.count("E") if pattern and len(pattern) == n else None
 
 
 def _listed(reading: "Reading", n: int) -> int | None:
     """Llama 4 `moe_layers`, and `moe_layer_freq` as a list of zeros and ones."""
     listed = reading.get("moe_layers")
     if isinstance(listed, list):
-        return len(listed)
+        return len(_indices(listed, n))
     freq = reading.get("moe_layer_freq")
     return sum(bool(one) for one in freq) if isinstance(freq, list) and len(freq) == n else None
 
@@ -169,7 +193,8 @@ def _stepped(reading: "Reading", n: int) -> int | None:
     step, plain = _int(reading, "decoder_sparse_step"), reading.get("mlp_only_layers")
     if not step or not (plain is None or isinstance(plain, list)):
         return None
-    return sum(1 for i in range(n) if i not in (plain or []) and (i + 1) % step == 0)
+    dense = _indices(plain or [], n)
+    return sum(1 for i in range(n) if i not in dense and (i + 1) % step == 0)
 
 
 def _periodic(reading: "Reading", n: int) -> int | None:

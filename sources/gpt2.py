@@ -57,7 +57,7 @@ def _d_ff(reading: Reading) -> None:
         reading.put("d_ff", inner, "n_inner")  # type: ignore[arg-type]
     elif inner is not None:
         reading.refuse("d_ff", "int >= 1 or null", inner, "n_inner")
-    elif width:
+    elif width and is_count(4 * width.value):
         reading.put("d_ff", 4 * int(width.value), "n_embd", f"4 * n_embd, n_inner is null ({MODELING})")
 
 

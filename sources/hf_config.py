@@ -106,7 +106,12 @@ class Reading:
     def put(
         self, name: str, value: Scalar, key: str, rule: str | None = None, *, where: str | None = None
     ) -> None:
-        """A field the file settles; `where` if the key does not lie in the text part."""
+        """A field the file settles; `where` if the key does not lie in the text part. A refused one stays
+        unknown.
+        """
+        if name in self.refused:
+            return
+        self.defaults.pop(name, None)
         place = where or self.place(key)
         self.values[name] = Value(
             value=value, unit=UNITS.get(name), source=self.source, where=place, rule=rule
@@ -122,6 +127,7 @@ class Reading:
 
     def refuse(self, name: str, want: str, got: object, key: str, *, where: str | None = None) -> None:
         self.refused.add(name)
+        self.defaults.pop(name, None)
         self.problems.append(BadValue(self.model, name, want=want, got=got, where=where or self.place(key)))
 
     def class_rule(self, key: str) -> str:
@@ -165,7 +171,7 @@ def parse(
 def observations(reading: Reading, rank: Rank) -> list[Observation]:
     """The reading as observations: the keys at `rank`, the class defaults one step below a checkpoint."""
     notes = []
-    if "auto_map" in reading.config:
+    if "auto_map" in reading.config or "auto_map" in reading.text:
         notes.append("custom code is named by auto_map; it is never run")
     if reading.class_of is None:
         notes.append(
@@ -266,7 +272,6 @@ def _rope_object(reading: Reading, rope: Mapping[str, object], key: str) -> None
     if theta is not None and "rope_theta" not in reading.values:
         if type(theta) in (int, float) and 0 < theta <= MAX_EXACT_INT:  # type: ignore[operator]
             reading.put("rope_theta", float(theta), f"{key}.rope_theta")  # type: ignore[arg-type]
-            reading.defaults.pop("rope_theta", None)
         else:
             reading.refuse("rope_theta", "a number above 0", theta, f"{key}.rope_theta")
     kind = rope.get("rope_type", rope.get("type", "default"))
@@ -313,7 +318,10 @@ def formats(reading: Reading) -> None:
 
 def _attention(reading: Reading) -> None:
     """Latent attention, shared heads of falcon and gpt_bigcode, and windows that are switched on."""
-    if reading.get("kv_lora_rank") is not None:
+    latent = reading.get("kv_lora_rank")
+    if latent is not None and not is_count(latent):
+        reading.refuse("attention", "a kv_lora_rank >= 1", latent, "kv_lora_rank")
+    elif latent is not None:
         reading.put(
             "attention", "MLA", "kv_lora_rank", "keys and values come from one latent (arXiv:2405.04434)"
         )
@@ -324,8 +332,12 @@ def _attention(reading: Reading) -> None:
     window, switch = reading.get("sliding_window"), reading.get("use_sliding_window")
     if switch is None and reading.class_of:
         switch = reading.class_of.values.get("use_sliding_window")
-    if is_count(window) and switch is not False:
+    if switch is False or window is None:
+        return
+    if is_count(window):
         reading.put("sliding_window", window, "sliding_window")  # type: ignore[arg-type]
+    else:
+        reading.refuse("sliding_window", "int >= 1 or null", window, "sliding_window")
 
 
 def _kv_heads(reading: Reading) -> None:
