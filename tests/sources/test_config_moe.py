@@ -52,6 +52,12 @@ DENSE_WIDTHS: dict[str, tuple[dict[str, Any], int | None, str]] = {
         {"interleave_moe_layer_step": 2, "intermediate_size_mlp": 192}, 192, "width of the dense layers",
     ),
     "all MoE": ({"first_k_dense_replace": 0}, 32, "width of one routed expert: every layer is MoE"),
+    "a letter a layer, some of them MLPs": (
+        {"hybrid_override_pattern": "MEMEM*EM-E*E"}, 96, "width of the dense layers",
+    ),
+    "a letter a layer, no MLP": (
+        {"hybrid_override_pattern": "MEMEM*EMME*E"}, 32, "width of one routed expert: every MLP is MoE",
+    ),
     "layers unknown": ({}, None, ""),
 }  # fmt: skip
 
@@ -103,6 +109,7 @@ NO_LAYERS: dict[str, tuple[dict[str, Any], int | None]] = {
     "dense layers beyond the last do not count": ({"decoder_sparse_step": 1, "mlp_only_layers": [0, 99]}, 11),
     "a list of another length says nothing": ({"moe_layer_freq": [1, 1]}, None),
     "kinds of another length say nothing": ({"mlp_layer_types": ["sparse"]}, None),
+    "a pattern of another length says nothing": ({"hybrid_override_pattern": "ME"}, None),
     "no step": ({"decoder_sparse_step": 0}, None),
     "no step of a list": ({"decoder_sparse_step": 1, "mlp_only_layers": 3}, None),
     "no period": ({"expert_layer_period": 0, "expert_layer_offset": 0}, None),

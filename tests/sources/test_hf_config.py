@@ -151,7 +151,8 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "NVIDIA-Nemotron-3-Nano-30B-A3B-NVFP4": {
         "d_hidden": 2688, "n_layers": 52, "n_heads": 32, "n_kv_heads": 2, "head_dim": 128,
         "num_experts": 128, "top_k_experts": 6, "d_ff_expert": 1856, "has_shared_expert": True,
-        "gated_mlp": False, "position": "none", "norm_eps": 1e-5, "is_moe": True, "n_moe_layers": None,
+        "gated_mlp": False, "position": "none", "norm_eps": 1e-5, "is_moe": True,
+        "n_moe_layers": 23, "d_ff": 1856,
     },
 }  # fmt: skip
 """Written by hand from the files; None is a field that must stay unknown."""
@@ -390,6 +391,7 @@ MOE_LAYERS: dict[str, tuple[dict[str, Any], int | None]] = {
     "stepped, some dense": ({"decoder_sparse_step": 2, "mlp_only_layers": [1, 2]}, 5),
     "the new form": ({"mlp_layer_types": ["dense"] * 5 + ["sparse"] * 7}, 7),
     "periodic": ({"expert_layer_period": 4, "expert_layer_offset": 1}, 3),
+    "a letter a layer": ({"hybrid_override_pattern": "MEMEM*EM-E*E"}, 5),
     "said by no key": ({}, None),
 }
 
