@@ -78,6 +78,11 @@ def test_no_expert_or_one_is_a_dense_model(experts, why):
     assert {"num_experts", "top_k_experts", "moe_routing", "d_ff_expert"}.isdisjoint(first.values)
 
 
+def test_two_experts_are_a_model_of_experts():
+    found = values(model_type="x", num_experts=2)
+    assert (found["is_moe"], found["num_experts"]) == (True, 2)
+
+
 @pytest.mark.parametrize("model_type", ["qwen", "molmo"])
 def test_a_width_that_counts_gate_and_up_together_is_halved(model_type):
     found = parse(model_type=model_type, intermediate_size=22016)[0].values["d_ff"]

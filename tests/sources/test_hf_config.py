@@ -388,9 +388,9 @@ MOE_LAYERS: dict[str, tuple[dict[str, Any], int | None]] = {
     "listed": ({"moe_layers": [1, 3, 5]}, 3),
     "every second": ({"interleave_moe_layer_step": 2}, 6),
     "every fifth": ({"interleave_moe_layer_step": 5}, 2),
-    "stepped, some dense": ({"decoder_sparse_step": 2, "mlp_only_layers": [1, 2]}, 5),
+    "stepped, some dense": ({"decoder_sparse_step": 2, "mlp_only_layers": [1, 3]}, 4),
     "the new form": ({"mlp_layer_types": ["dense"] * 5 + ["sparse"] * 7}, 7),
-    "periodic": ({"expert_layer_period": 4, "expert_layer_offset": 1}, 3),
+    "periodic": ({"expert_layer_period": 5, "expert_layer_offset": 2}, 2),
     "a letter a layer": ({"hybrid_override_pattern": "MEMEM*EM-E*E"}, 5),
     "said by no key": ({}, None),
 }
@@ -467,7 +467,7 @@ BAD: dict[str, tuple[str, str, Any, str]] = {
     "zero heads": ("num_key_value_heads", "n_kv_heads", 0, "int >= 1, got 0"),
     "list": ("hidden_size", "d_hidden", [64], "int >= 1, got [64]"),
     "not exact": ("max_position_embeddings", "max_context_size", 2**53 + 1, f"int >= 1, got {2**53 + 1}"),
-    "no end of layers": ("num_hidden_layers", "n_layers", 10**15, f"at most 100000 layers, got {10**15}"),
+    "no end of layers": ("num_hidden_layers", "n_layers", 100_001, "at most 100000 layers, got 100001"),
     "nan": ("rms_norm_eps", "norm_eps", float("nan"), "a number above 0, got nan"),
     "theta": ("rope_theta", "rope_theta", "1e4", "a number above 0, got '1e4'"),
     "width": ("intermediate_size", "d_ff", 0, "int >= 1, got 0"),
@@ -502,6 +502,10 @@ def test_a_rotary_base_refused_in_the_new_form_has_no_default_either():
          f"  from  {WHERE}#rope_parameters.rope_type"],
     ]  # fmt: skip
     assert {"rope_theta", "use_scaled_rope"}.isdisjoint(values(llama(rope_parameters=rope)))
+
+
+def test_as_many_layers_as_can_be_counted_are_read():
+    assert values(llama(num_hidden_layers=100_000))["n_layers"] == 100_000
 
 
 def test_a_refused_key_is_not_made_good_by_another():
