@@ -61,10 +61,19 @@ def _described(world: World, target: str, family: str | None) -> tuple[str, dict
         key, stated = f"file:{_slug(local.stem)}", {"config": str(local.resolve())}
     else:
         key, stated = f"hf:{target}", {}
+        _refuse_known(world, key)
         catalogue.load({**world.settings.models, key: {}})
         config = _hub_config(world, target)
     kind = family or config.get("model_type")
     return key, {**({"family": str(kind)} if kind else {}), **stated}
+
+
+def _refuse_known(world: World, key: str) -> None:
+    """Raises BadSettings for a model that the catalogue has already; values of it are pinned, not added."""
+    known = next((e.key for e in world.catalogue.entries if e.key.casefold() == key.casefold()), None)
+    if known:
+        fix = f'pin values of it under [models."{known}"] in registry.toml'
+        raise BadSettings(f"add: {known} is already in the catalogue", fix=fix, wrote="nothing")
 
 
 def _hub_config(world: World, repo: str) -> Mapping[str, object]:

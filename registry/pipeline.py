@@ -156,8 +156,11 @@ def apply(world: World, plan: Plan, table: "SqlTable") -> Outcome:
     """A plan made earlier, if the table is still what it was then and its files go to our own folder."""
     _check_paths(plan, world.layer_folder)
     with world.locked(table):
-        check_fresh(plan, table.read(), table.schema(), table.ref)
-        return _write(world, Outcome(plan, None, plan.files, list(plan.problems)), table)
+        rows = table.read()
+        check_fresh(plan, rows, table.schema(), table.ref)
+        outcome = Outcome(plan, None, plan.files, list(plan.problems), rows=rows)
+        outcome.n_models = sum(plan.summary.values())
+        return _write(world, outcome, table)
 
 
 def _write(world: World, outcome: Outcome, table: "SqlTable") -> Outcome:

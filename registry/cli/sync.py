@@ -163,6 +163,8 @@ def _show(
 def _text(world: "World", outcome: "Outcome", document: dict[str, object], *, full: bool) -> str:
     from sync.render import render_applied, render_plan
 
+    if not outcome.n_models:
+        return "Nothing to compare: no selected model could be read."
     lines = [render_plan(document, heading=_heading(outcome), full=full, dry_run=outcome.applied is None)]
     if not outcome.plan.changes and not outcome.plan.writes and not outcome.problems:
         return lines[0]

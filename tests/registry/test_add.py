@@ -73,3 +73,22 @@ def test_a_config_of_no_model_is_refused(run, tmp_path):
         f"  from  {path}\n"
         "  fix   name the model_type, or give the fields of a Llama-style decoder\n"
     )
+
+
+def test_a_model_of_the_catalogue_is_not_added_again(run, tmp_path):
+    result = run("add", "qwen/qwen3-0.6b")
+    assert result.code == 3
+    assert result.err == (
+        "problem: add: hf:Qwen/Qwen3-0.6B is already in the catalogue\n"
+        '  fix   pin values of it under [models."hf:Qwen/Qwen3-0.6B"] in registry.toml\n'
+        "  wrote nothing\n"
+    )
+    assert not (tmp_path / "config").exists()
+
+
+def test_a_model_nobody_can_read_makes_no_row_and_says_so(run, registry_home):
+    (registry_home.parent / "work" / "registry.toml").write_text('[models."hf:some/model"]\n', "utf-8")
+    result = run("sync", "--model", "some/model")
+    assert result.code == 7
+    assert result.out == "Nothing to compare: no selected model could be read.\n"
+    assert not (registry_home / "table.sqlite").exists()
