@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from registry.pipeline import Outcome, Selection, World
     from schemas.errors import RegistryError
 
+NAMES_SHOWN = 6
+"""Models named under a problem they share."""
+
 Command = Callable[..., Any]
 FILE = click.Path(path_type=Path)
 
@@ -103,12 +106,19 @@ def report(outcome: "Outcome") -> None:
 
 
 def report_problems(problems: "list[RegistryError]") -> None:
-    """Each different problem once; the same text for many models is counted."""
-    counted: dict[str, int] = {}
+    """Each different problem once; models that share one are named after the first of them."""
+    groups: dict[tuple[str, str | None], list[RegistryError]] = {}
     for problem in problems:
-        counted[str(problem)] = counted.get(str(problem), 0) + 1
-    for text, count in counted.items():
-        say(f"problem: {text}" + (f"\n  times {count}" if count > 1 else ""))
+        said = problem.what.partition(": ")[2] or problem.what
+        groups.setdefault((said, problem.fix), []).append(problem)
+    for first, *others in groups.values():
+        say(f"problem: {first}")
+        names = list(
+            dict.fromkeys(other.what.partition(": ")[0] for other in others if other.what != first.what)
+        )
+        if names:
+            more = f", and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+            say(f"  also  {', '.join(names[:NAMES_SHOWN])}{more}")
 
 
 def gravest(problems: "list[RegistryError]") -> int:

@@ -311,3 +311,20 @@ def test_a_bad_value_of_a_local_config_is_a_problem_and_the_rest_goes_on(run, re
         f"  from  {path}#num_attention_heads\n"
         '  fix   set n_heads under [models."file:mine"] in registry.toml\n'
     )
+
+
+def test_models_that_share_a_problem_are_named_under_it(capsys):
+    from registry.cli.common import report_problems
+    from schemas.errors import HubDown
+
+    shared = [HubDown(f"org/m{i}: not asked", where=f"hub/m{i}", fix="later") for i in range(9)]
+    report_problems([*shared, HubDown("org/x: no connection", where="hub/x", fix="later")])
+    assert capsys.readouterr().err == (
+        "problem: org/m0: not asked\n"
+        "  from  hub/m0\n"
+        "  fix   later\n"
+        "  also  org/m1, org/m2, org/m3, org/m4, org/m5, org/m6, and 2 more\n"
+        "problem: org/x: no connection\n"
+        "  from  hub/x\n"
+        "  fix   later\n"
+    )
