@@ -9,6 +9,7 @@
     |- UnknownModel                 3   no    a name no model carries
     |- BadValue                     5   no    one field of one model; the field becomes unknown
     |- BadModel                     5   no    one model cannot be read at all; the others go on
+    |  `- UnknownArchitecture       5   no    a model type whose tensors nobody described
     |- BadTable                     5   no    one row needs a person (two rows with one key)
     |- Refused                      4   no    a safety rule: nothing was written
     |  |- StalePlan                 4   no    the world moved since the plan was made
@@ -111,6 +112,10 @@ class BadModel(RegistryError):
     """A model of which nothing usable could be read: it fails, the others go on."""
 
     exit_code = 5
+
+
+class UnknownArchitecture(BadModel):
+    """A model type without a blueprint: its tensors are not known, and nothing is guessed."""
 
 
 class BadTable(RegistryError):

@@ -1,133 +1,225 @@
-"""Blueprints: the tensors a config describes, in pure Python. A blueprint reads the config and nothing else.
+"""The blueprint of a config: which entry describes it, its tensors, and what is known of each layer. Pure.
 
-Each entry says which keys carry which field of the record, so that a value settled against the config (a pin
-of the user) counts in the totals too. Names and shapes are those of transformers 5.23 (`modeling_llama.py`,
-`modeling_gpt2.py`). A type that is not listed has no totals here: unknown, never guessed.
+A config of a multimodal type is the whole model, unless its own `architectures` names the ...ForCausalLM
+class: then it is its text part alone, as transformers loads it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from registry.architecture.tensors import Tensor
+from registry.architecture.blueprint import (
+    Blueprint,
+    Levels,
+    Line,
+    Part,
+    Scope,
+    Stack,
+    check_all_read,
+    mtp_tensors,
+    no_blueprint,
+    scope_of,
+    tensors,
+)
+from registry.architecture.config_view import ConfigView
+from registry.architecture.tensors import LAYER, Tensor
+from registry.architecture.types import find
+from schemas.errors import BadModel
 
-Config = Mapping[str, int | bool]
+FACTS = ("mixer", "heads", "kv_heads", "head_dim", "v_dim", "window", "chunk", "experts", "top_k")
+"""What an entry says of each layer, beside its tensors."""
+
+OTHER_HEADS = re.compile(
+    r"For(SequenceClassification|TokenClassification|QuestionAnswering|MultipleChoice|NextSentencePrediction"
+    r"|Reward\w*)$|Reward\w*$|(?<!LMHead)Model$"
+)
+"""Classes without the output head of a language model, or with another one."""
+
+INDEX = re.compile(r"\{\w\}|\d+")
+
+TEXT_KEYS = ("text", "language", "llm", "decoder", "thinker")
+"""A nested config whose key contains one of these is the language model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Blueprint:
-    """How one `model_type` becomes tensors. `fields`: field of the record -> its key in the config."""
+class Architecture:
+    """The tensors of a config and the facts of its text layers.
 
-    fields: Mapping[str, str]
-    flags: tuple[str, ...]
-    tensors: Callable[[Config], list[Tensor]]
-
-
-def _stack(prefix: str, layers: int, shapes: Mapping[str, tuple[int, ...]]) -> list[Tensor]:
-    return [Tensor(f"{prefix}.{name}", shape, layers, range(layers)) for name, shape in shapes.items()]
-
-
-def llama(config: Config) -> list[Tensor]:
-    """Dense Llama: RMSNorm, attention with `num_key_value_heads`, gated MLP, untied or tied head."""
-    h, ff, vocab = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
-    q = config["num_attention_heads"] * config["head_dim"]
-    kv = config["num_key_value_heads"] * config["head_dim"]
-    weights = {"q_proj": (q, h), "k_proj": (kv, h), "v_proj": (kv, h), "o_proj": (h, q)}
-    mlp = {"gate_proj": (ff, h), "up_proj": (ff, h), "down_proj": (h, ff)}
-    shapes: dict[str, tuple[int, ...]] = {}
-    shapes |= _linears("self_attn", weights, bias=bool(config.get("attention_bias", False)))
-    shapes |= _linears("mlp", mlp, bias=bool(config.get("mlp_bias", False)))
-    shapes |= {"input_layernorm.weight": (h,), "post_attention_layernorm.weight": (h,)}
-    tied = "model.embed_tokens.weight" if config["tie_word_embeddings"] else None
-    return [
-        Tensor("model.embed_tokens.weight", (vocab, h)),
-        *_stack("model.layers.{i}", config["num_hidden_layers"], shapes),
-        Tensor("model.norm.weight", (h,)),
-        Tensor("lm_head.weight", (vocab, h), tied_to=tied),
-    ]
-
-
-def _linears(
-    module: str, weights: Mapping[str, tuple[int, int]], *, bias: bool
-) -> dict[str, tuple[int, ...]]:
-    """Weight `[out, in]` of each linear, and its bias `[out]` where there is one."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for name, (out, into) in weights.items():
-        shapes[f"{module}.{name}.weight"] = (out, into)
-        if bias:
-            shapes[f"{module}.{name}.bias"] = (out,)
-    return shapes
-
-
-def gpt2(config: Config) -> list[Tensor]:
-    """GPT-2: learned positions, LayerNorm with bias, Conv1D weights `[in, out]`, head tied to the
-    embedding.
+    `layers` is the name of the text model's stack with `{i}` (`model.layers.{i}`), None for a model without
+    one. `facts`: name -> value per layer, null where the entry does not say. `assumed`: towers the config
+    does not describe: their tensors are those of class defaults. `refused`: towers whose type has no
+    blueprint; the tensors are those of the rest, and a total would be a guess. `mtp`: the module for
+    multi-token prediction.
     """
-    h, ff = config["n_embd"], config["n_inner"]
-    weights = {"attn.c_attn": (h, 3 * h), "attn.c_proj": (h, h), "mlp.c_fc": (h, ff), "mlp.c_proj": (ff, h)}
-    shapes: dict[str, tuple[int, ...]] = {}
-    for norm in ("ln_1", "ln_2"):
-        shapes |= {f"{norm}.weight": (h,), f"{norm}.bias": (h,)}
-    for name, (into, out) in weights.items():
-        shapes |= {f"{name}.weight": (into, out), f"{name}.bias": (out,)}
-    tied = "transformer.wte.weight" if config["tie_word_embeddings"] else None
-    return [
-        Tensor("transformer.wte.weight", (config["vocab_size"], h)),
-        Tensor("transformer.wpe.weight", (config["n_positions"], h)),
-        *_stack("transformer.h.{i}", config["n_layer"], shapes),
-        Tensor("transformer.ln_f.weight", (h,)),
-        Tensor("transformer.ln_f.bias", (h,)),
-        Tensor("lm_head.weight", (config["vocab_size"], h), tied_to=tied),
-    ]
+
+    model_type: str
+    tensors: Sequence[Tensor]
+    layers: str | None = None
+    facts: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    mtp: Sequence[Tensor] = ()
 
 
-BLUEPRINTS: dict[str, Blueprint] = {
-    "llama": Blueprint(
-        {
-            "d_hidden": "hidden_size",
-            "d_ff": "intermediate_size",
-            "n_layers": "num_hidden_layers",
-            "n_heads": "num_attention_heads",
-            "n_kv_heads": "num_key_value_heads",
-            "head_dim": "head_dim",
-            "vocab_size": "vocab_size",
-            "tied_embeddings": "tie_word_embeddings",
-        },
-        ("attention_bias", "mlp_bias"),
-        llama,
-    ),
-    "gpt2": Blueprint(
-        {
-            "d_hidden": "n_embd",
-            "d_ff": "n_inner",
-            "n_layers": "n_layer",
-            "vocab_size": "vocab_size",
-            "max_context_size": "n_positions",
-            "tied_embeddings": "tie_word_embeddings",
-        },
-        (),
-        gpt2,
-    ),
-}
+def table(config: Mapping[str, Any], where: str) -> list[Tensor]:
+    """The tensor table of a config, from its blueprint.
 
-
-def tensor_table(config: Mapping[str, object], settled: Mapping[str, object]) -> list[Tensor] | None:
-    """Tensors of a config, with the settled value of each field in place of the config's own.
-
-    None when no blueprint knows the type, when a field it needs is unknown, or when the config asks for
-    something the blueprint does not describe (cross-attention in GPT-2).
+    Raises UnknownArchitecture for a type that has none, BadModel for a value that cannot be built.
     """
-    blueprint = BLUEPRINTS.get(str(config.get("model_type")))
-    if blueprint is None or config.get("add_cross_attention") or config.get("is_decoder") is False:
-        return None
-    effective: dict[str, int | bool] = {}
-    for field, key in blueprint.fields.items():
-        value = settled.get(field)
-        if not isinstance(value, int):
-            return None
-        effective[key] = value
-    for flag in blueprint.flags:
-        value = config.get(flag, False)
-        if not isinstance(value, bool):
-            return None
-        effective[flag] = value
-    return blueprint.tensors(effective)
+    blueprint, view = entry_of(config, where)
+    return _with_owners(tensors(blueprint, view, find), where)
+
+
+def describe(config: Mapping[str, Any], where: str) -> Architecture:
+    """The tensor table and the facts of each text layer. A tower without a blueprint is left out and named.
+
+    Raises UnknownArchitecture where the text part itself has none, BadModel for a value that cannot be built.
+    """
+    blueprint, view = entry_of(config, where)
+    refused: list[str] = []
+    found = _with_owners(tensors(blueprint, view, find, refused), where)
+    text, inner, renamed = _text_part(blueprint, view, str)
+    level, name = _first_stack(text)
+    facts = _facts(text, inner, level) if level else {}
+    _check_sizes(facts, inner)
+    return Architecture(
+        view.model_type,
+        found,
+        renamed(name) if name else None,
+        facts,
+        tuple(part.key for part in _parts(blueprint) if not _is_text(part) and part.key not in view.raw),
+        tuple(refused),
+        mtp_tensors(text, inner),
+    )
+
+
+def _check_sizes(facts: Mapping[str, Sequence[Any]], config: ConfigView) -> None:
+    """Raises BadModel for layers whose tensors have shapes though no program could run them."""
+    for i in range(len(facts.get("heads", ()))):
+        heads, kv_heads, head_dim, experts, top_k = (
+            facts[name][i] if type(facts[name][i]) is int else 0
+            for name in ("heads", "kv_heads", "head_dim", "experts", "top_k")
+        )
+        width = config.get("hidden_size")
+        if heads and kv_heads and heads % kv_heads:
+            want = f"query heads that are a multiple of the key/value heads, got {heads} and {kv_heads}"
+        elif heads and type(width) is int and width % heads and head_dim == width // heads:
+            want = f"hidden_size divisible by the heads, or a head_dim of its own, got {width} and {heads}"
+        elif experts and top_k > experts:
+            want = f"at most {experts} experts per token, got {top_k}"
+        else:
+            continue
+        raise BadModel(f"layer {i}: want {want}", where=config.where, fix="correct the config")
+
+
+def _with_owners(found: list[Tensor], where: str) -> list[Tensor]:
+    """The tensors, if each that shares a storage shares that of one of them."""
+    names = {INDEX.sub("#", tensor.name) for tensor in found}
+    for tensor in found:
+        if tensor.tied_to and INDEX.sub("#", tensor.tied_to) not in names:
+            raise BadModel(
+                f"{tensor.name}: tied to {tensor.tied_to}, which this model does not have",
+                where=where,
+                fix="set tie_word_embeddings to false, or correct the nested config",
+            )
+    return found
+
+
+def _parts(blueprint: Blueprint) -> list[Part]:
+    return [one for one in blueprint.lines if isinstance(one, Part)]
+
+
+def _is_text(part: Part) -> bool:
+    return any(word in part.key for word in TEXT_KEYS)
+
+
+Renamed = Callable[[str], str]
+
+
+def _text_part(
+    blueprint: Blueprint, view: ConfigView, renamed: Renamed
+) -> tuple[Blueprint, ConfigView, Renamed]:
+    """The entry of the language model inside a multimodal one, its config, and what its names become."""
+    part = next((part for part in _parts(blueprint) if _is_text(part)), None)
+    if part is None:
+        return blueprint, view, renamed
+    inner = scope_of(blueprint, view).config.part(part.key)
+    found = find(inner.model_type)
+    if found is None:
+        raise no_blueprint(inner)
+    base = "" if part.whole else found.base
+    return _text_part(found, inner, lambda name: renamed(f"{part.prefix}.{name.removeprefix(base)}"))
+
+
+def _first_stack(blueprint: Blueprint) -> tuple[Stack | None, str | None]:
+    """The stack of layers with the most tensors, and its name up to the index."""
+    stacks: dict[str, tuple[int, Stack]] = {}
+    for one in blueprint.lines:
+        if isinstance(one, Line) and one.stacks:
+            name = one.name[: one.name.index(LAYER) + len(LAYER)]
+            stacks[name] = (stacks.get(name, (0, one.stacks[0]))[0] + 1, one.stacks[0])
+    if not stacks:
+        return None, None
+    name = max(stacks, key=lambda name: stacks[name][0])
+    return stacks[name][1], name
+
+
+def _facts(blueprint: Blueprint, view: ConfigView, level: Stack) -> dict[str, list[Any]]:
+    scopes = Levels(scope_of(blueprint, view)).layers(level)
+    return {name: [_fact(blueprint, level, scope, name) for scope in scopes] for name in FACTS}
+
+
+def _fact(blueprint: Blueprint, level: Stack, scope: Scope, name: str) -> Any:
+    """The value an entry gives a name in one layer; null for a name it does not define. A head_dim that needs
+    no expression is the config's own key.
+    """
+    defined = name in level.let or name in blueprint.let
+    return scope[name] if defined else (scope.get(name) if name == "head_dim" else None)
+
+
+def entry_of(config: Mapping[str, Any], where: str) -> tuple[Blueprint, ConfigView]:
+    """The entry that describes a config, and the config as its class reads it."""
+    model_type = config.get("model_type")
+    if not isinstance(model_type, str):
+        got = "nothing" if model_type is None else repr(model_type)[:60]
+        raise BadModel(
+            f"model_type: want the name of an architecture, got {got}",
+            where=where,
+            fix="add model_type to the config, as in llama or gpt2",
+        )
+    view = ConfigView(config, model_type, where)
+    blueprint = find(model_type)
+    if blueprint is None:
+        raise no_blueprint(view)
+    _check_head(config, where)
+    if blueprint.causal and _is_text_only(config):
+        inner = scope_of(blueprint, view).config.part(blueprint.causal)
+        found = find(inner.model_type)
+        if found is None:
+            raise no_blueprint(inner)
+        blueprint, view = found, inner
+    check_all_read(scope_of(blueprint, view).config, blueprint)
+    return blueprint, view
+
+
+def _check_head(config: Mapping[str, Any], where: str) -> None:
+    """Refuses a checkpoint of another task: its head is not the language model's."""
+    named = _class_named(config)
+    if named and OTHER_HEADS.search(named):
+        raise BadModel(
+            f"architectures: want a class with a language-model head, got {named[:60]!r}",
+            where=where,
+            fix="--tensors headers reads what the hub stores; or name the ...ForCausalLM class",
+        )
+
+
+def _class_named(config: Mapping[str, Any]) -> str | None:
+    """The class that a config says it was saved from."""
+    named = config.get("architectures")
+    first = named[0] if isinstance(named, list) and named else None
+    return first if isinstance(first, str) else None
+
+
+def _is_text_only(config: Mapping[str, Any]) -> bool:
+    return (_class_named(config) or "").endswith("ForCausalLM")
