@@ -2,6 +2,8 @@
 the hub.
 """
 
+from collections.abc import Mapping
+
 TEXT_PARTS = ("text_config", "language_config", "thinker_config.text_config", "llm_config")
 """Where multimodal configs nest the language model."""
 
@@ -60,3 +62,14 @@ PLAIN_HEADS = frozenset({
 """Types whose attention has as many key and value heads as query heads, without a key for it
 (transformers 5.23).
 """
+
+
+def text_part(config: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+    """Prefix and object of the language model's own keys: the file itself, or its nested text config."""
+    for part in TEXT_PARTS:
+        found: object = config
+        for step in part.split("."):
+            found = found.get(step) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping) and found and "hidden_size" not in config:
+            return f"{part}.", found
+    return "", config

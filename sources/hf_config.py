@@ -22,7 +22,7 @@ from sources.config_keys import (
     PLAIN_HEADS,
     POSITION_NAMES,
     POSITIONS,
-    TEXT_PARTS,
+    text_part,
 )
 from sources.config_moe import is_count, moe_facts
 
@@ -133,17 +133,6 @@ class Reading:
     def class_rule(self, key: str) -> str:
         assert self.class_of
         return f"default of {self.class_of.name}.{key} in transformers {self.class_of.version}"
-
-
-def text_part(config: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
-    """Prefix and object of the language model's own keys: the file itself, or its nested text config."""
-    for part in TEXT_PARTS:
-        found: object = config
-        for step in part.split("."):
-            found = found.get(step) if isinstance(found, Mapping) else None
-        if isinstance(found, Mapping) and found and "hidden_size" not in config:
-            return f"{part}.", found
-    return "", config
 
 
 def parse(

@@ -12,7 +12,7 @@ is said.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -33,6 +33,11 @@ DEFAULT_OF = re.compile(r"default of \w+\.(\w+) in ")
 
 HIDDEN_BY = {"quantization_format": "quantization_config"}
 """Field -> a key that would decide it over the one it was read from."""
+
+
+OF_THE_HUB = re.compile(r"safetensors|\bHF (API|parameter)|\b[hH]ub (API|parameter)")
+OF_ANOTHER = re.compile(r"\btwin\b|\bparent\b|mirror|recomputed|\balias\b|unquantized")
+"""What a citation says of a count that the hub reports, and of one that is another model's."""
 
 
 class Published(NamedTuple):
@@ -86,7 +91,16 @@ class Snapshot:
         if model is None:
             return []
         listed = [sku_list.observe(model.sku)] if model.sku else []
-        return [*listed, *self._config_observations(key, model)]
+        return [*listed, *self._config_observations(key, model), *self._stored(model)]
+
+    def _stored(self, model: Model) -> Iterator[Observation]:
+        """What the hub reports for this very repository, where somebody wrote it down."""
+        for count in model.published:
+            said = f"{count.citation} {count.remark}"
+            if OF_THE_HUB.search(said) and not OF_ANOTHER.search(said):
+                place = f"{count.citation} (snapshot {self.made})"
+                value = Value(value=count.n_params, unit="params", source=NAME, where=place)
+                yield Observation(NAME, Rank.PUBLISHED, {"n_params_stored": value})
 
     def _config_observations(self, key: str, model: Model) -> list[Observation]:
         """One observation per rank, each value at the rank and place of its own key."""

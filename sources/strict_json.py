@@ -8,8 +8,9 @@ import re
 from typing import Any
 
 from schemas.errors import BadSource
-from schemas.evidence import MAX_EXACT_INT
 
+MAX_EXACT_INT = 2**53
+"""As in `schemas.evidence`, which would bring pydantic: `analyze` of a file has to start without it."""
 MAX_JSONC_BYTES = 256 * 1024
 """json5 is written in Python and takes seconds a megabyte."""
 MAX_DIGITS = 40

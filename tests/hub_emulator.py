@@ -1,11 +1,13 @@
 """A Hugging Face Hub on 127.0.0.1 that answers what a test tells it to: real sockets, real HTTP.
 
 Headers and codes are those of the hub's `resolve` route: X-Repo-Commit, ETag (the id of the git blob),
-X-Error-Code, X-Error-Message, RateLimit.
+X-Error-Code, X-Error-Message, RateLimit. Files put beside the config are answered as files of
+the hub's large-file store: a redirect that names the commit, then bytes, all or the range that was asked for.
 """
 
 import gzip
 import hashlib
+import re
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,6 +47,8 @@ class _Repo:
     commit: str = COMMIT
     outcomes: list[str] = field(default_factory=list)
     moved_to: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    file_outcomes: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class Asked:
     repo: str
     revision: str
     headers: dict[str, str]
+    file: str = "config.json"
+    n_bytes: int = 0
+    """Of the body that was sent."""
 
 
 class HubEmulator:
@@ -71,6 +78,16 @@ class HubEmulator:
     def put(self, repo: str, config: bytes, commit: str = COMMIT) -> None:
         """The config.json of a repository, at this commit and at every branch."""
         self.repos[repo] = _Repo(config, commit)
+
+    def put_file(self, repo: str, file: str, text: bytes, *outcomes: str) -> None:
+        """Another file of a repository, and what requests for its bytes meet; `ok` is the file."""
+        found = self.repos.setdefault(repo, _Repo())
+        found.files[file] = text
+        found.file_outcomes[file] = list(outcomes)
+
+    def bytes_sent(self, file: str) -> int:
+        """Of this file, to everyone who asked."""
+        return sum(asked.n_bytes for asked in self.requests if asked.file == file)
 
     def outcome(self, repo: str, *kinds: str, moved_to: str = "") -> None:
         """What the next requests for it meet, one each; the last one stays. `ok` is the config."""
@@ -114,17 +131,64 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         name, _, rest = self.path.lstrip("/").partition("/resolve/")
         revision = unquote(rest.split("/")[0])
+        file = rest.partition("/")[2]
+        if name.startswith("stored/"):
+            self._stored(name.removeprefix("stored/"), file)
+            return
         headers = {key.lower(): value for key, value in self.headers.items()}
-        self.emulator.requests.append(Asked(self.command, name, revision, headers))
+        self.emulator.requests.append(Asked(self.command, name, revision, headers, file))
         repo = self.emulator.repos.get(name)
-        if repo is None or not rest.endswith("/config.json"):
+        if repo is None:
             self._refuse("missing")
+            return
+        if file != "config.json":
+            self._file(name, repo, file)
             return
         kind = (repo.outcomes.pop(0) if len(repo.outcomes) > 1 else "".join(repo.outcomes)) or "ok"
         if kind in REFUSALS:
             self._refuse(kind)
         else:
             getattr(self, f"_{kind.replace(' ', '_')}")(repo)
+
+    def _file(self, name: str, repo: _Repo, file: str) -> None:
+        """To where the bytes are, as the hub does; a repository's refusal holds for its files too."""
+        kind = repo.outcomes[0] if repo.outcomes else "ok"
+        if kind in REFUSALS or file not in repo.files:
+            self._refuse(kind if kind in REFUSALS else "no config")
+            return
+        facts = {"X-Repo-Commit": repo.commit, "X-Linked-Size": str(len(repo.files[file]))}
+        self._send(302, facts | {"Location": f"/stored/{name}/resolve/{repo.commit}/{file}"})
+
+    def _stored(self, name: str, file: str) -> None:
+        """The bytes of a file. Outcomes: a refusal; `whole` ignores the range, `short` ends early, `other`
+        sends another range, `zip` says that it is compressed.
+        """
+        repo = self.emulator.repos[name]
+        outcomes = repo.file_outcomes[file]
+        kind = (outcomes.pop(0) if len(outcomes) > 1 else "".join(outcomes)) or "ok"
+        if kind in REFUSALS:
+            self._refuse(kind)
+            return
+        text = repo.files[file]
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if found is None or kind == "whole":
+            self._bytes(name, file, 200, text, {})
+            return
+        start, end = int(found[1]) + (kind == "other"), min(int(found[2]) + 1, len(text))
+        if start >= end:
+            self._send(416, {"Content-Range": f"bytes */{len(text)}"})
+            return
+        headers = {"Content-Range": f"bytes {start}-{end - 1}/{len(text)}"}
+        headers |= {"Content-Encoding": "gzip"} if kind == "zip" else {}
+        self._bytes(name, file, 206, text[start : end - (kind == "short")], headers)
+
+    def _bytes(self, name: str, file: str, status: int, text: bytes, headers: dict[str, str]) -> None:
+        known = {key.lower(): value for key, value in self.headers.items()}
+        self.emulator.requests.append(Asked(self.command, name, "stored", known, file, len(text)))
+        try:
+            self._send(status, headers, text)
+        except OSError:  # the client had enough
+            self.close_connection = True
 
     def _refuse(self, kind: str) -> None:
         status, headers = REFUSALS[kind]

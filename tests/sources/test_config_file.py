@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import BadSource
 from schemas.evidence import Rank
-from sources import config_file
+from sources import config_file, local_file
 
 CONFIGS = Path(__file__).parents[1] / "data" / "configs"
 BARE = {
@@ -149,7 +149,7 @@ def test_source_and_rank_of_the_caller_hold():
     assert {(one.source, one.rank) for one in found} == {("user", Rank.USER)}
 
 
-@pytest.mark.parametrize("missing", config_file.LLAMA_STYLE)
+@pytest.mark.parametrize("missing", local_file.LLAMA_STYLE)
 def test_without_a_type_every_field_of_a_decoder_is_needed(missing):
     config = {key: value for key, value in BARE.items() if key != missing}
     with pytest.raises(BadSource) as raised:

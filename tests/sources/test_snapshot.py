@@ -32,7 +32,8 @@ def value(key: str, field: str, rank: Rank) -> Value | None:
 
 
 def config_observations(key: str) -> list[Observation]:
-    return [o for o in SNAPSHOT.observe(key) if o.rank != Rank.SKU_LIST]
+    counts = {"n_params_stored"}
+    return [o for o in SNAPSHOT.observe(key) if o.rank != Rank.SKU_LIST and set(o.values) != counts]
 
 
 # what is there
@@ -472,3 +473,23 @@ def test_a_fact_of_no_known_worth_stops_the_making(
 )
 def test_a_citation_loses_only_the_numbers_of_the_index(said: str, want: str) -> None:
     assert make.plain(said) == want
+
+
+@pytest.mark.parametrize(
+    ("key", "stored"),
+    [
+        ("hf:Qwen/Qwen3-0.6B", [751632384]),
+        ("hf:openai/gpt-oss-120b", [116829156672, 120412337472]),
+        ("sku:Llama-2-7b", []),  # a mirror's count
+        ("sku:Llama-4-Scout-17B-16E", []),  # its twin's
+        ("sku:Llama-4-Scout-17B-16E-Instruct", [108641793536]),
+        ("sku:Llama-Guard-3-1B:int4", []),  # a card's, rounded
+    ],
+)
+def test_what_the_hub_reports_is_taken_only_where_it_is_of_this_repository(
+    key: str, stored: list[int]
+) -> None:
+    values = [
+        o.values["n_params_stored"].value for o in SNAPSHOT.observe(key) if "n_params_stored" in o.values
+    ]
+    assert values == stored
