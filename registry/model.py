@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from registry.architecture.blueprints import tensor_table
-from registry.architecture.tensors import Tensor, count_params
+from registry.architecture.blueprints import Architecture, describe
+from registry.architecture.components import Component, component_of
+from registry.architecture.counts import DEFINITIONS, count
+from registry.architecture.pins import pinned
 from registry.catalogue import Entry, layer_file
 from registry.derive import derive
 from registry.resolve import resolve
-from schemas.errors import BadValue, RegistryError
+from schemas.errors import BadModel, BadValue, RegistryError
 from schemas.evidence import Evidence, Observation, Rank, Scalar, Value
 from schemas.record import FIELDS, ModelRecord, field_type
 
@@ -18,15 +20,16 @@ USER = "user"
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A record and everything that explains it. `tensors` is None where no blueprint knows the
-    architecture.
+    """A record and everything that explains it. `architecture` is None where no blueprint knows the config.
+
+    `config` is the one the architecture was read from, with the user's pins in it.
     """
 
     entry: Entry
     record: ModelRecord
     evidence: Mapping[str, Evidence]
     config: Mapping[str, object] | None
-    tensors: list[Tensor] | None
+    architecture: Architecture | None
     problems: tuple[RegistryError, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -43,16 +46,16 @@ def settle(entry: Entry, observations: Sequence[Observation]) -> Model:
     everything = [*_declared(entry), *observations]
     evidence = resolve(everything)
     known = derive({name: found.chosen for name, found in evidence.items() if found.chosen is not None})
-    config = _config(everything)
-    tensors = tensor_table(config, {name: value.value for name, value in known.items()}) if config else None
-    known = derive({**_counts(tensors), **_names(entry), **known})
+    config = _config(everything, entry)
+    architecture, refused = _architecture(entry, config)
+    known = derive({**_counts(architecture, known), **_names(entry), **known})
     known["source"] = _sources(known)
     known, problems = _fitting(entry.key, known)
     evidence |= {name: Evidence(value) for name, value in known.items() if name not in evidence}
     record = ModelRecord.model_validate({"key": entry.key, **{n: value.value for n, value in known.items()}})
     said = tuple(problem for observation in everything for problem in observation.problems)
-    notes = tuple(dict.fromkeys(note for observation in everything for note in observation.notes))
-    return Model(entry, record, evidence, config, tensors, (*said, *problems), notes)
+    notes = dict.fromkeys(note for observation in everything for note in observation.notes)
+    return Model(entry, record, evidence, config, architecture, (*said, *problems), (*notes, *refused))
 
 
 def _declared(entry: Entry) -> list[Observation]:
@@ -79,27 +82,64 @@ def _hub_name(entry: Entry) -> str | None:
     return None if entry.key.startswith("sku:") else entry.short_key.rpartition("/")[2]
 
 
-def _config(observations: Sequence[Observation]) -> Mapping[str, object] | None:
-    """The config closest to the checkpoint, for the architecture."""
+def _config(observations: Sequence[Observation], entry: Entry) -> Mapping[str, object] | None:
+    """The config closest to the checkpoint, with what the user pinned, for the architecture."""
     with_config = [observation for observation in observations if observation.config is not None]
-    return min(with_config, key=lambda o: o.rank).config if with_config else None
+    if not with_config:
+        return None
+    return pinned(min(with_config, key=lambda o: o.rank).config or {}, entry.pins)
 
 
-def _counts(tensors: list[Tensor] | None) -> dict[str, Value]:
-    """Totals of a dense text model: total, text and active are the same number."""
-    if tensors is None:
+def _architecture(
+    entry: Entry, config: Mapping[str, object] | None
+) -> tuple[Architecture | None, tuple[str, ...]]:
+    """The architecture, or the reason why there is none: totals are then unknown."""
+    if config is None:
+        return None, ()
+    try:
+        found = describe(config, entry.config_repo or entry.key)
+    except BadModel as error:
+        return None, (f"no parameter counts: {error.what}",)
+    towers = [f"{name} is not in the config: text counts only" for name in found.assumed]
+    towers += [f"{name} has no blueprint: text counts only" for name in found.refused]
+    return found, tuple(towers)
+
+
+def _counts(architecture: Architecture | None, known: Mapping[str, Value]) -> dict[str, Value]:
+    """The counts of an architecture. A total that would hold a guessed tower stays unknown."""
+    if architecture is None:
         return {}
-    total = count_params(tensors)
-    rules = {
-        "n_params": "sum over the tensor table, tied weights once, no buffers",
-        "n_params_text": "n_params; the model has no vision or audio tower",
-        "n_active_params": "n_params_text; every weight of a dense model is used",
+    counts = count(architecture)
+    values = {
+        "n_params": None if architecture.assumed else counts.total,
+        "n_params_text": counts.text,
+        "n_active_params": counts.active,
+        "n_params_mtp": counts.mtp or None,
     }
-    where = "registry/architecture/blueprints.py"
-    return {
-        field: Value(value=total, unit="params", source="derived", where=where, rule=rule)
-        for field, rule in rules.items()
+    found = {name: _counted(name, n) for name, n in values.items() if n is not None}
+    if "is_moe" in known and known["is_moe"].value is True:
+        found |= _moe_layers(architecture)
+    return found
+
+
+def _counted(name: str, n: int) -> Value:
+    where = "registry/architecture/types"
+    return Value(value=n, unit="params", source="derived", where=where, rule=DEFINITIONS[name])
+
+
+def _moe_layers(architecture: Architecture) -> dict[str, Value]:
+    """How many layers have routed experts, where no key says it."""
+    layers = {
+        i
+        for tensor in architecture.tensors
+        if component_of(tensor.name) is Component.EXPERTS
+        for i in tensor.layers or ()
     }
+    if not layers:
+        return {}
+    rule = "layers that have routed experts, counted in the tensor table"
+    where = "registry/architecture/types"
+    return {"n_moe_layers": Value(value=len(layers), unit="layers", source="derived", where=where, rule=rule)}
 
 
 def _names(entry: Entry) -> dict[str, Value]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import registry
 from registry.catalogue import Catalogue, Entry
+from registry.gap_report import GAPS, gap_reports
 from registry.gather import Readings, gather
-from registry.layer_file import layer_config
+from registry.layer_file import build
 from registry.model import Model, settle
+from registry.published import Comparison, compare
 from registry.settings import Settings, destination
 from schemas.errors import Refused, RegistryError
 from schemas.evidence import Value
@@ -105,11 +107,18 @@ class World:
 def read_models(world: World, selection: Selection) -> tuple[list[Model], Readings]:
     """The selected models, settled, and what could not be read."""
     entries = world.catalogue.select(selection.families, selection.models, selection.everything)
+    return settled(world, entries, refresh=selection.refresh, sku_path=selection.sku_list)
+
+
+def settled(
+    world: World, entries: Sequence[Entry], *, refresh: bool = False, sku_path: Path | None = None
+) -> tuple[list[Model], Readings]:
+    """These models, settled, and what could not be read."""
     readings = gather(
         entries,
         hub=world.hub,
-        sku_path=selection.sku_list or world.settings.sku_list,
-        refresh=selection.refresh,
+        sku_path=sku_path or world.settings.sku_list,
+        refresh=refresh,
         progress=world.screen.step("reading the hub"),
     )
     models = [
@@ -173,29 +182,40 @@ def _write(world: World, outcome: Outcome, table: "SqlTable") -> Outcome:
 
 
 def layer_wants(world: World, models: Sequence[Model]) -> list[FileWant]:
-    """A layer config for each config repository that holds a dense Llama, made once for all models that share
-    it.
+    """A layer config for each config repository whose total is known, made once for all models that share it,
+    and the gap reports it names.
     """
-    bundled = snapshot.read()
     shared: dict[str, list[Model]] = {}
     for model in models:
         if model.record.config_repo and model.record.layer_config:
             shared.setdefault(model.record.config_repo, []).append(model)
     wants = []
     for group in shared.values():
-        published = {
-            citation: n for model in group for n, citation, *_ in bundled.published(model.record.key)
-        }
-        for content in filter(None, (layer_config(model, published) for model in group)):
-            wants.append(FileWant(world.layer_folder / str(group[0].record.layer_config), content))
+        comparisons = {one.citation: one for model in group for one in compared(model)}
+        for built in filter(None, (build(model, list(comparisons.values())) for model in group)):
+            wants.append(FileWant(world.layer_folder / str(group[0].record.layer_config), built.content))
+            wants += [
+                FileWant(world.layer_folder / path, text)
+                for path, text in gap_reports(group[0], built).items()
+            ]
     return wants
 
 
-def _check_paths(plan: Plan, folder: Path) -> None:
-    """A plan is a file that anyone may have written: it writes layer configs into the layer folder only."""
-    foreign = [
-        change.path for change in plan.files if change.path.parent != folder or change.path.suffix != ".json"
+def compared(model: Model) -> list[Comparison]:
+    """The published counts of a model beside ours."""
+    if model.architecture is None or model.config is None or not model.record.n_params:
+        return []
+    return [
+        compare(one.n_params, one.citation, model.record.n_params, model.architecture, model.config)
+        for one in snapshot.read().published(model.record.key)
     ]
+
+
+def _check_paths(plan: Plan, folder: Path) -> None:
+    """A plan is a file that anyone may have written: it writes layer configs and gap reports into the layer
+    folder only.
+    """
+    foreign = [change.path for change in plan.files if not _is_ours(change.path, folder)]
     if foreign:
         raise Refused(
             f"plan: {foreign[0]} is not in the layer folder",
@@ -203,6 +223,15 @@ def _check_paths(plan: Plan, folder: Path) -> None:
             fix="make the plan with the REGISTRY_HOME it is applied with: registry plan --out FILE",
             wrote="nothing",
         )
+
+
+def _is_ours(path: Path, folder: Path) -> bool:
+    """FOLDER/NAME.json, or FOLDER/gaps/NAME/LAYER.md."""
+    if ".." in path.parts:
+        return False
+    if path.suffix == ".json":
+        return path.parent == folder
+    return path.suffix == ".md" and path.parent.parent == folder / GAPS
 
 
 def _exit_code(world: World, outcome: Outcome) -> int:

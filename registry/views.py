@@ -3,10 +3,12 @@ Pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 from registry.model import Model
+from registry.published import Comparison
 from schemas.errors import BadUsage
 from schemas.evidence import Evidence, Scalar, Value
 from schemas.record import FIELDS, UNITS, ModelRecord, field_type
@@ -15,12 +17,27 @@ Document = dict[str, Any]
 UNKNOWN = "-"
 
 
-def show_document(model: Model) -> Document:
-    """The record, and for each field with evidence the chosen value and what it overruled."""
+def show_document(model: Model, counts: Sequence[Comparison] = ()) -> Document:
+    """The record, each field's chosen value with what it overruled, and published counts."""
     ordered = [name for name in FIELDS if name in model.evidence]
     return {
         "record": model.record.model_dump(mode="json"),
         "evidence": {name: _evidence(name, model) for name in ordered},
+        "published": [_count(one) for one in counts],
+    }
+
+
+def _count(one: Comparison) -> Document:
+    """A published parameter count beside ours, with the terms that add up to the difference."""
+    terms = None if one.terms is None else [asdict(term) for term in one.terms]
+    return {
+        "published": one.published,
+        "ours": one.ours,
+        "difference": one.difference,
+        "equal": one.equal,
+        "explained_by": terms,
+        "rounded": one.rounded,
+        "citation": one.citation,
     }
 
 
@@ -47,8 +64,12 @@ def _overruled(value: Value) -> Document:
     return {"value": value.value, "source": value.source, "where": value.where}
 
 
-def verify_document(models: Iterable[Model]) -> Document:
-    """Every field on which sources disagree, of every model."""
+Counts = Mapping[str, Sequence[Comparison]]
+"""Key of a model -> its published counts beside ours."""
+
+
+def verify_document(models: Iterable[Model], counts: Counts | None = None) -> Document:
+    """Every field on which sources disagree, of every model, and every published count that is not ours."""
     found = [
         {
             "key": model.record.key,
@@ -61,11 +82,35 @@ def verify_document(models: Iterable[Model]) -> Document:
         for name in FIELDS
         if name in model.evidence and model.evidence[name].overruled
     ]
-    return {"disagreements": found}
+    differing = [
+        {"key": key, **_count(one)} for key, ones in (counts or {}).items() for one in ones if not one.equal
+    ]
+    return {"disagreements": found, "published": differing}
 
 
-def verify_text(models: Sequence[Model]) -> str:
-    """The disagreements, grouped by model; the chosen value first, then each place that says otherwise."""
+def verify_text(models: Sequence[Model], counts: Counts | None = None) -> str:
+    """The disagreements, grouped by model; the chosen value first, then each place that says otherwise. Then
+    the published parameter counts.
+    """
+    told = "\n".join(_counts_lines(models, counts)) if counts else ""
+    return "\n\n".join(part for part in (_disagreements(models), told) if part)
+
+
+def _counts_lines(models: Sequence[Model], counts: Counts) -> list[str]:
+    """How many published counts equal ours, and each one that does not, with what explains it."""
+    ones = [one for found in counts.values() for one in found]
+    if not ones:
+        return []
+    lines = [f"Published parameter counts: {sum(one.equal for one in ones)} of {len(ones)} equal ours."]
+    for model in models:
+        for one in counts.get(model.record.key, ()):
+            if not one.equal:
+                lines.append(f"  {model.record.key}: {one}")
+                lines.append(f"    from {one.citation}")
+    return lines
+
+
+def _disagreements(models: Sequence[Model]) -> str:
     document = verify_document(models)["disagreements"]
     if not document:
         return f"No disagreements: all sources of {len(models)} models say the same."
@@ -92,14 +137,15 @@ def _disagreement(entry: Document) -> list[str]:
     return lines
 
 
-def show_text(model: Model) -> str:
-    """Field, value, unit and source, one line each; overruled values and rules below."""
+def show_text(model: Model, counts: Sequence[Comparison] = ()) -> str:
+    """Field, value, unit and source, one line each; overruled values, rules, then published counts."""
     lines = [f"{model.record.model_name or model.record.key}  ({model.record.key})", ""]
     for name in FIELDS:
         if name in model.evidence:
             lines += _show_lines(name, model)
     unknown = [name for name in FIELDS if getattr(model.record, name) is None]
     lines += ["", "unknown: " + (", ".join(unknown) or "nothing")]
+    lines += [f"published count: {one}; {one.citation}" for one in counts]
     lines += [f"note: {note}" for note in model.notes]
     return "\n".join(lines)
 

@@ -111,7 +111,7 @@ class _TablePart(_Strict):
 class _FilePart(_Strict):
     path: str
     action: FileAction
-    content: dict[str, Any] | None
+    content: dict[str, Any] | str | None
     problem: str | None
 
 

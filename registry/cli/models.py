@@ -64,9 +64,9 @@ def show(model: str, refresh: bool, sku_list: Path | None, config: Path | None, 
     if not models:
         return common.gravest(readings.problems)
     if form == "json":
-        common.emit_json(views.show_document(models[0]))
+        common.emit_json(views.show_document(models[0], pipeline.compared(models[0])))
     else:
-        click.echo(views.show_text(models[0]))
+        click.echo(views.show_text(models[0], pipeline.compared(models[0])))
     return common.gravest(readings.problems)
 
 
@@ -83,17 +83,17 @@ def verify(
     config: Path | None,
     form: str,
 ) -> int:
-    """List every value on which sources disagree, with both places."""
+    """List every value on which sources disagree, with both places, and published counts that differ."""
     from registry import pipeline, views
 
     selection = common.select(families, model_names, everything, refresh=refresh, sku_list=sku_list)
     models, readings = pipeline.read_models(common.world(config), selection)
     _report(readings.problems, readings.warnings)
-    document = views.verify_document(models)
+    counts = {model.record.key: pipeline.compared(model) for model in models}
     if form == "json":
-        common.emit_json(document)
+        common.emit_json(views.verify_document(models, counts))
     else:
-        click.echo(views.verify_text(models))
+        click.echo(views.verify_text(models, counts))
     return common.gravest(readings.problems)
 
 

@@ -89,13 +89,26 @@ def test_the_second_run_writes_nothing(run, registry_home):
 
 def test_layer_configs_sum_to_the_models_parameters(run, registry_home):
     run("sync", "--all")
-    files = sorted((registry_home / "layers").iterdir())
+    files = sorted((registry_home / "layers").glob("*.json"))
     assert len(files) > 20
     for path in files:
         config = json.loads(path.read_text("utf-8"))
-        total = sum(layer["count"] * layer["specs"]["parameter_count"] for layer in config["layer_types"])
+        layers = config["layer_types"] + config["unsupported_layers"]
+        total = sum(layer["count"] * layer["specs"]["parameter_count"] for layer in layers)
         assert config["total_params"] == config["n_params"] == total
         assert path.name == config["hf_model_id"].replace("/", "_") + ".json"
+
+
+def test_sync_writes_the_gap_reports_that_its_layer_configs_name(run, registry_home):
+    run("sync", "--family", "deepseek_v3")
+    folder = registry_home / "layers"
+    for path in folder.glob("*.json"):
+        config = json.loads(path.read_text("utf-8"))
+        for layer in config["unsupported_layers"]:
+            report = (folder / layer["gap_report"]).read_text("utf-8")
+            assert f"{layer['specs']['parameter_count']:,}" in report
+    assert len(list(folder.glob("gaps/*/attention.md"))) == 3
+    assert "No changes" in run("sync", "--family", "deepseek_v3").out
 
 
 def test_a_dry_run_and_a_plan_create_nothing(run, registry_home):
