@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from registry import __version__
-from registry.cli import models, sync
+from registry.cli import architecture, build, models, sync, validate
 from schemas.errors import RegistryError
 
 BUG = 1
@@ -29,7 +29,13 @@ def cli() -> None:
     """
 
 
-for command in (*sync.COMMANDS, *models.COMMANDS):
+for command in (
+    *sync.COMMANDS,
+    *models.COMMANDS,
+    *build.COMMANDS,
+    *validate.COMMANDS,
+    *architecture.COMMANDS,
+):
     cli.add_command(command)
 
 
