@@ -24,6 +24,7 @@ from schemas.record import COLUMNS, ModelRecord
 from sources import configs
 from sync.plan import make_plan
 from sync.table import Row, Schema, TableRef
+from tests.bench.analyze import analyze
 
 RUNS = 5
 N_ROWS = 10_000
@@ -180,5 +181,6 @@ def _transformers(texts: list[str], ours_s: float) -> None:
 if __name__ == "__main__":
     print(f"{'what':<44} {'figure':>22}   {'beside':<48} ratio")
     start_up()
+    analyze(process, line)
     planning()
     reading()
