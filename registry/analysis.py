@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from registry.architecture.blueprints import Architecture
 from registry.architecture.components import Component, component_of
 from registry.architecture.counts import count
 from registry.architecture.layers import layer_types
@@ -58,6 +59,7 @@ def analysis(target: Target) -> Document:
     notes += [
         f"{name} is not in the config: built from class defaults" for name in target.architecture.assumed
     ]
+    notes += [*target.architecture.notes, *_defaults(target.architecture)]
     return {
         "target": target.name,
         "architecture": target.architecture.model_type,
@@ -79,6 +81,14 @@ def analysis(target: Target) -> Document:
         ],
         "notes": list(dict.fromkeys(notes)),
     }
+
+
+def _defaults(architecture: Architecture) -> list[str]:
+    """The numbers that are the class's own, because the config leaves them out."""
+    if not architecture.defaulted:
+        return []
+    shown = ", ".join(f"{key} {value:,}" for key, value in sorted(architecture.defaulted.items()))
+    return [f"absent from the config, so class defaults of transformers 5.23: {shown}"]
 
 
 def refusal(name: str, error: RegistryError) -> Document:

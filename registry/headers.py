@@ -1,5 +1,6 @@
 """The tensor table as the hub stores it: safetensors headers as patterns, with the facts of the layers."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,6 +25,9 @@ PREDICTORS = re.compile(r"(?:model\.)?mtp(?:_layers)?\.")
 """A multi-token-prediction module with a name of its own."""
 COPIES = re.compile(r"\.(embed_tokens|shared_head\.head)\.weight$")
 """In such a module: the model's own embedding and output head, stored again."""
+SCALES = re.compile(r"(scale|scales|scale_inv|scale_2|zeros|qzeros|zero_point)$")
+WHOLE = frozenset({"F64", "F32", "F16", "BF16"})
+"""Dtypes of which one stored element is one parameter."""
 Table = dict[str, Stored]
 
 
@@ -54,7 +58,19 @@ def joined(config: Mapping[str, Any], tensors: Table, where: str) -> Architectur
     extra = {name for name in tensors if _predicts(name, config)}
     found = assemble(config, _folded({n: t for n, t in tensors.items() if n not in extra}), where)
     mtp = _folded({n: t for n, t in tensors.items() if n in extra and not COPIES.search(n)})
-    return replace(found, mtp=mtp, assumed=())
+    return replace(found, mtp=mtp, assumed=(), notes=_as_stored(tensors))
+
+
+def _as_stored(tensors: Table) -> tuple[str, ...]:
+    """What a stored count holds besides parameters: scales, and values packed into bytes."""
+    packed = sorted({t.dtype for t in tensors.values() if t.dtype not in WHOLE})
+    scales = sum(math.prod(t.shape) for name, t in tensors.items() if SCALES.search(name))
+    notes = []
+    if packed:
+        notes.append(f"stored in {', '.join(packed)}: packed values count once per stored element")
+    if scales:
+        notes.append(f"{scales:,} of the stored values are quantization scales")
+    return tuple(notes)
 
 
 def _folded(tensors: Table) -> list[Any]:

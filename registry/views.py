@@ -113,7 +113,8 @@ def _counts_lines(models: Sequence[Model], counts: Counts) -> list[str]:
 def _disagreements(models: Sequence[Model]) -> str:
     document = verify_document(models)["disagreements"]
     if not document:
-        return f"No disagreements: all sources of {len(models)} models say the same."
+        noun = "model" if len(models) == 1 else "models"
+        return f"No disagreements: all sources say the same ({len(models)} {noun})."
     lines: list[str] = []
     for key, entries in groupby(document, key=lambda entry: entry["key"]):
         group = list(entries)

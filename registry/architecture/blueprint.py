@@ -321,6 +321,8 @@ def scope_of(blueprint: Blueprint, config: ConfigView) -> Scope:
         extra=blueprint.keys,
         parts=blueprint.parts,
         part_defaults=blueprint.part_defaults,
+        defaulted=config.defaulted,
+        path=config.path,
     )
     return Scope(declared, blueprint.let)
 

@@ -50,7 +50,8 @@ class Architecture:
     one. `facts`: name -> value per layer, null where the entry does not say. `assumed`: towers the config
     does not describe: their tensors are those of class defaults. `refused`: towers whose type has no
     blueprint; the tensors are those of the rest, and a total would be a guess. `mtp`: the module for
-    multi-token prediction.
+    multi-token prediction. `defaulted`: numbers that the config leaves to its class, by key. `notes`: what a
+    reader of the counts has to know.
     """
 
     model_type: str
@@ -60,6 +61,8 @@ class Architecture:
     assumed: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     mtp: Sequence[Tensor] = ()
+    defaulted: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def table(config: Mapping[str, Any], where: str) -> list[Tensor]:
@@ -91,6 +94,7 @@ def describe(config: Mapping[str, Any], where: str) -> Architecture:
         tuple(part.key for part in _parts(blueprint) if not _is_text(part) and part.key not in view.raw),
         tuple(refused),
         mtp_tensors(text, inner),
+        view.defaulted,
     )
 
 

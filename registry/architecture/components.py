@@ -35,7 +35,7 @@ TOWERS = frozenset({Component.VISION, Component.AUDIO, Component.PROJECTOR})
 RULES: tuple[tuple[Component, str], ...] = (
     (
         Component.PROJECTOR,
-        r"multi_modal_projector|mm_projector|vision_projector|vision_projection|visual_projection|high_res_vision_(neck|proj|alpha)"
+        r"multi_modal_projector|^(model\.)?projector\.|view_separator|mm_projector|vision_projector|vision_projection|visual_projection|high_res_vision_(neck|proj|alpha)"
         r"|audio_projector|embed_vision|embed_audio"
         r"|\bconnector\b|\baligner\b|visual\.(deepstack_)?merger|modality_projection|image_newline"
         r"|vision_embed_tokens\.img_projection|mm_projection|\bqformer\b|query_tokens|language_projection"
@@ -52,7 +52,7 @@ RULES: tuple[tuple[Component, str], ...] = (
     (Component.POSITION, r"\bwpe\b|embed_positions|position_embeddings|pos_emb|position_embedding"),
     (
         Component.LM_HEAD,
-        r"^(\w+\.)?(lm_head|embed_out|output_projection)\.|^lm_head|^cls\.|^generator_lm_head"
+        r"^(\w+\.)?(lm_head|embed_out|output_projection)\.|^lm_head|^(text_decoder\.)?cls\.|^generator_lm_head"
         r"|pred_layer|output_layer\.|^generator_predictions\.|^lm_loss\.|^output\.(weight|bias)|^head\.|prediction_head"
         r"|^proj_out\.|^decoder\.(weight|bias)$",
     ),

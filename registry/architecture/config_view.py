@@ -69,7 +69,7 @@ class ConfigView(Mapping[str, Any]):
     `where` names the file, with the path to a nested part. `extra` adds keys that a modeling file reads
     though its config class does not declare them. `parts` gives the type of a nested config where neither
     the class nor the config itself says it, `part_defaults` what the outer class puts in the place of an
-    absent one.
+    absent one. `defaulted` collects the numbers that were read and are the class's, by their path.
     """
 
     def __init__(
@@ -81,6 +81,8 @@ class ConfigView(Mapping[str, Any]):
         extra: Mapping[str, tuple[str, Any]] | None = None,
         parts: Mapping[str, str] | None = None,
         part_defaults: Mapping[str, Mapping[str, Any]] | None = None,
+        defaulted: dict[str, int] | None = None,
+        path: str = "",
     ):
         known = known_keys(model_type)
         self.raw = raw
@@ -95,6 +97,8 @@ class ConfigView(Mapping[str, Any]):
         self._fixed: Mapping[str, str | None] = known.get("parts", {})
         self._part_defaults = part_defaults or {}
         self._read: dict[str, Any] = {}
+        self.path = path
+        self.defaulted: dict[str, int] = {} if defaulted is None else defaulted
 
     def __getitem__(self, key: str) -> Any:
         """The value of a key, checked once; the nested view of a part."""
@@ -111,12 +115,14 @@ class ConfigView(Mapping[str, Any]):
         kinds, default = self._keys[name]
         spelled = self._spelling(name)
         if spelled is None:
+            if type(default) is int:
+                self.defaulted[f"{self.path}{name}"] = default
             return default
         return self._checked(spelled, self.raw[spelled], kinds)
 
     def _spelling(self, name: str) -> str | None:
-        """How the file spells a key: its name, or an alias of the class."""
-        spellings = (name, *(alias for alias, real in self._aliases.items() if real == name))
+        """How the file spells a key: an alias of the class, which transformers sets last, or its name."""
+        spellings = (*(alias for alias, real in self._aliases.items() if real == name), name)
         return next((spelled for spelled in spellings if spelled in self.raw), None)
 
     def _checked(self, key: str, value: Any, kinds: str) -> Any:
@@ -141,7 +147,9 @@ class ConfigView(Mapping[str, Any]):
         if not isinstance(nested, dict):
             raise self.bad(key, "object", nested)
         chosen = self._fixed.get(key) or nested.get("model_type") or self.parts.get(key)
-        return ConfigView(nested, str(chosen), f"{self.where}:{key}")
+        return ConfigView(
+            nested, str(chosen), f"{self.where}:{key}", defaulted=self.defaulted, path=f"{self.path}{key}."
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)

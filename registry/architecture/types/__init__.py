@@ -67,7 +67,7 @@ INDEX = {
         "qwen2_vl_text qwen2_vl_vision qwen3_5 qwen3_5_moe qwen3_5_moe_vision qwen3_5_vision "
         "qwen3_omni_moe_audio_encoder qwen3_omni_moe_text qwen3_omni_moe_thinker "
         "qwen3_omni_moe_vision_encoder qwen3_vl qwen3_vl_moe qwen3_vl_moe_text "
-        "qwen3_vl_moe_vision qwen3_vl_text qwen3_vl_vision"
+        "qwen3_vl_moe_vision qwen3_vl_text qwen3_vl_vision qwen4_exp qwen4_exp_vision"
     ),
     "seq2seq": (
         "bart bigbird_pegasus blenderbot blenderbot-small marian mbart musicgen_decoder "
@@ -87,10 +87,17 @@ INDEX = {
     ),
     "vl_intern": (
         "exaone4_5 exaone4_5_vision internvl internvl_vision lfm2_vl lfm3_vl lfm3_vl_vision "
-        "paddleocr_vl paddleocr_vl_text paddleocr_vl_vision video_llama_3 "
-        "video_llama_3_vision"
+        "paddleocr_vl paddleocr_vl_text paddleocr_vl_vision qianfan_ocr qianfan_ocr_vision "
+        "video_llama_3 video_llama_3_vision"
     ),
     "vl_moonshot_minimax": "kimi_k25 kimi_k25_vision minimax_m3_vl minimax_m3_vl_vision",
+    "vl_more": (
+        "glmga granite_docling granite_docling_text granite_docling_vision "
+        "hyperclovax_vision_v2 inkling2 inkling2_vision inkling_audio inkling_mm_model "
+        "inkling_vision minicpm_ocr minicpm_ocr_vision minicpmv4_6 minicpmv4_6_vision "
+        "minicpmv4_7 minicpmv4_7_vision unlimited_ocr unlimited_ocr_sam_vision_model "
+        "unlimited_ocr_text unlimited_ocr_vision unlimited_ocr_vision_encoder"
+    ),
     "vl_older": (
         "blip-2 blip_2_qformer blip_2_vision_model kosmos-2 kosmos_2_text_model kosmos_2_vision_model"
     ),
@@ -99,6 +106,11 @@ INDEX = {
         "deepseek_ocr2 deepseek_ocr2_encoder deepseek_ocr2_sam_vision_model "
         "deepseek_ocr2_text deepseek_ocr2_vision deepseek_vl deepseek_vl_hybrid got_ocr2 "
         "got_ocr2_vision pp_chart2table pp_chart2table_vision sam_vision_model"
+    ),
+    "vl_small": (
+        "blip blip_text_model blip_vision_model idefics idefics_perciever idefics_vision "
+        "instructblip instructblip_qformer instructblip_vision_model instructblipvideo "
+        "instructblipvideo_qformer instructblipvideo_vision_model"
     ),
     "vl_step_molmo": "molmo2 molmo2_adapter molmo2_text molmo2_vision step3p5 step3p5_vision step3p7",
 }

@@ -128,7 +128,7 @@ QWEN3_VL_VISION = Blueprint(  # modeling_qwen3_vl.py: learned positions, feature
 )
 
 QWEN3_5_VISION = Blueprint(  # modeling_qwen3_5.py: Qwen3-VL's without those features
-    types=("qwen3_5_vision", "qwen3_5_moe_vision"),
+    types=("qwen3_5_vision", "qwen3_5_moe_vision", "qwen4_exp_vision"),
     base="",
     let=MERGED,
     lines=[*QWEN3_PATCHES, *QWEN3_BLOCKS, *under("merger", merger(*QWEN3_MERGER, "hidden_size"))],
@@ -227,7 +227,7 @@ QWEN2_VL = Blueprint(  # modeling_qwen2_vl.py; configs of 2024 have the text key
 QWEN3_VL = Blueprint(types=("qwen3_vl", "qwen3_vl_moe"), lines=IMAGE_AND_TEXT)  # modeling_qwen3_vl.py
 
 QWEN3_5 = Blueprint(  # modeling_qwen3_5.py
-    types=("qwen3_5", "qwen3_5_moe"), causal="text_config", lines=IMAGE_AND_TEXT
+    types=("qwen3_5", "qwen3_5_moe", "qwen4_exp"), causal="text_config", lines=IMAGE_AND_TEXT
 )
 
 OMNI_THINKER = (

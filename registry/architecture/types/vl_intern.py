@@ -16,7 +16,7 @@ from registry.architecture.blueprint import (
     when,
 )
 from registry.architecture.idioms import EVEN, HEADS, gated_mlp, gqa, kinds, two_norms
-from registry.architecture.idioms_vision import clip_layers, fc, patches, projections, tower_known, vlm
+from registry.architecture.idioms_vision import clip_layers, fc, patches, tower_known, vlm
 from registry.architecture.idioms_vl import (
     norms,
     patches_3d,
@@ -66,8 +66,11 @@ def projector_of_width(norm_size: str, into: str, when_normed: str = "True") -> 
 
 # Towers.
 
-INTERNVL_VISION = Blueprint(  # modeling_internvl.py: BEiT with a learned scale on each block
-    types=("internvl_vision",),
+
+def intern_vision(model_type: str, layers: str) -> Blueprint:
+    """BEiT with a learned scale on each block."""
+    return Blueprint(
+    types=(model_type,),
     base="",
     let={"image": pair("image_size"), "patch": pair("patch_size"), "normed": "norm_type == 'layer_norm'"},
     checks={
@@ -87,7 +90,7 @@ INTERNVL_VISION = Blueprint(  # modeling_internvl.py: BEiT with a learned scale 
             "embeddings.patch_embeddings.projection.weight", "hidden_size, num_channels, patch[0], patch[1]"
         ),
         *tensor("embeddings.patch_embeddings.projection.bias", "hidden_size"),
-        *stack("encoder.layer", "num_hidden_layers", [
+        *stack(layers, "num_hidden_layers", [
             *tensor("lambda_1", "hidden_size"),
             *tensor("lambda_2", "hidden_size"),
             *under("attention", [
@@ -103,6 +106,10 @@ INTERNVL_VISION = Blueprint(  # modeling_internvl.py: BEiT with a learned scale 
         *when("not use_mean_pooling", norm("layernorm", "hidden_size", True)),
     ],
 )  # fmt: skip
+
+
+INTERNVL_VISION = intern_vision("internvl_vision", "encoder.layer")  # modeling_internvl.py
+QIANFAN_VISION = intern_vision("qianfan_ocr_vision", "layers")  # modeling_qianfan_ocr.py
 
 LFM3_VISION = Blueprint(  # modeling_lfm3_vl.py: depthwise convolutions over the patch grid, attention between
     types=("lfm3_vl_vision",),
@@ -206,6 +213,10 @@ INTERNVL = Blueprint(  # modeling_internvl.py: neighbouring patches are put side
     ),
 )
 
+QIANFAN_OCR = Blueprint(  # modeling_qianfan_ocr.py: InternVL on Qwen 3
+    types=("qianfan_ocr",), parts={"text_config": "qwen3"}, lines=INTERNVL.lines
+)
+
 LFM2_VL = Blueprint(  # modeling_lfm2_vl.py
     types=("lfm2_vl",),
     let={"tower_known": tower_known, "merged": "vision_config.hidden_size * downsample_factor ** 2"},
@@ -277,6 +288,6 @@ PADDLEOCR_VL = Blueprint(  # modeling_paddleocr_vl.py
 )
 
 ENTRIES = (
-    INTERNVL_VISION, LFM3_VISION, VIDEO_LLAMA3_VISION, EXAONE_VISION, PADDLE_VISION, PADDLE_TEXT,
-    INTERNVL, LFM2_VL, LFM3_VL, VIDEO_LLAMA3, EXAONE4_5, PADDLEOCR_VL,
+    INTERNVL_VISION, QIANFAN_VISION, LFM3_VISION, VIDEO_LLAMA3_VISION, EXAONE_VISION, PADDLE_VISION,
+    PADDLE_TEXT, INTERNVL, QIANFAN_OCR, LFM2_VL, LFM3_VL, VIDEO_LLAMA3, EXAONE4_5, PADDLEOCR_VL,
 )  # fmt: skip

@@ -20,6 +20,7 @@ OTHER = {
     "hy_v4": ("model.hc_head.", "mixes the residual streams before the head"),
     "doge": ("model.layers.{i}.input_residual", "scale of the residual stream"),
     "hrm_text": ("model.z_L_init", "what the recurrent state begins with"),
+    "inkling2": ("model.language_model.final_input.", "query over the layers' outputs"),
     "inkling2_text": ("model.final_input.", "query over the layers' outputs"),
     "zamba": ("model.layers.{i}.linear.", "takes the shared block's output into the mamba layer"),
     "zamba2": ("model.layers.{i}.linear.", "takes the shared block's output into the mamba layer"),

@@ -38,8 +38,15 @@ def test_both_spellings_of_an_alias_mean_one_key():
     assert ConfigView({"hidden_size": 48}, "gpt2", "f")["n_embd"] == 48
 
 
-def test_the_name_itself_wins_over_an_alias():
-    assert ConfigView({"hidden_size": 48, "n_embd": 64}, "gpt2", "f")["hidden_size"] == 64
+def test_an_alias_wins_over_the_name_itself_as_transformers_sets_it_last():
+    assert ConfigView({"hidden_size": 48, "n_embd": 64}, "gpt2", "f")["n_embd"] == 48
+
+
+def test_numbers_left_to_the_class_are_told_by_their_path():
+    view = ConfigView({"text_config": {"hidden_size": 64}}, "gemma3", "f")
+    assert view["text_config"]["hidden_size"] == 64
+    assert view["text_config"]["num_attention_heads"] == 8
+    assert view.defaulted == {"text_config.num_attention_heads": 8}
 
 
 @pytest.mark.parametrize(
