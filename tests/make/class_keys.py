@@ -81,7 +81,7 @@ def name_of(part: type, parent: type, name: str) -> str | None:
 
 
 def main() -> None:
-    wanted = sorted(name for name in CONFIG_MAPPING.keys() if find(name))
+    wanted = sorted(name for name in CONFIG_MAPPING if find(name))
     queue = [(name, CONFIG_MAPPING[name]) for name in wanted]
     found: dict[str, Any] = {}
     while queue:

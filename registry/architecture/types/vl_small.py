@@ -83,7 +83,7 @@ IDEFICS_LAYER = [
     *under("mlp", gated_mlp()),
     *norms("input_layernorm post_attention_layernorm"),
 ]
-IDEFICS_JOIN = Blueprint(  # modeling_idefics.py: the optional resampler, and gated cross attention between layers
+IDEFICS_JOIN = Blueprint(  # modeling_idefics.py: a resampler if asked, gated cross attention between layers
     types=("idefics_perciever",),
     base="",
     let={"latent": "resampler_n_heads * resampler_head_dim", "head_dim": "hidden_size / num_attention_heads"},
@@ -136,7 +136,8 @@ IDEFICS_JOIN = Blueprint(  # modeling_idefics.py: the optional resampler, and ga
 )  # fmt: skip
 
 OF_THE_TEXT = (
-    "hidden_size", "intermediate_size", "num_attention_heads", "alpha_type", "qk_layer_norms", "use_resampler",
+    "hidden_size", "intermediate_size", "num_attention_heads", "alpha_type", "qk_layer_norms",
+    "use_resampler",
 )  # fmt: skip
 
 
@@ -268,6 +269,6 @@ BLIP = Blueprint(  # modeling_blip.py
 )
 
 ENTRIES = (
-    INSTRUCTBLIP_VISION, INSTRUCTBLIP_QFORMER, INSTRUCTBLIP, IDEFICS_VISION, IDEFICS_JOIN, IDEFICS, BLIP_VISION,
-    BLIP_TEXT, BLIP,
+    INSTRUCTBLIP_VISION, INSTRUCTBLIP_QFORMER, INSTRUCTBLIP, IDEFICS_VISION, IDEFICS_JOIN, IDEFICS,
+    BLIP_VISION, BLIP_TEXT, BLIP,
 )  # fmt: skip
