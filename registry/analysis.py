@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from registry.architecture.blueprints import Architecture
-from registry.architecture.components import Component, component_of
+from registry.architecture.components import TOWERS, Component, component_of
 from registry.architecture.counts import count
 from registry.architecture.layers import layer_types
 from registry.architecture.tensors import Tensor, layer_ranges
@@ -56,22 +56,21 @@ def analysis(target: Target) -> Document:
         for tensor in target.architecture.tensors
         if tensor.tied_to and component_of(tensor.name) is Component.LM_HEAD
     ]
-    notes += [
-        f"{name} is not in the config: built from class defaults" for name in target.architecture.assumed
-    ]
     notes += [*target.architecture.notes, *_defaults(target.architecture)]
+    unknown = {str(tower) for tower in TOWERS} if target.architecture.assumed else set()
     return {
         "target": target.name,
         "architecture": target.architecture.model_type,
         "params": {
             **{name: getattr(found, name) for name in COUNTS},
-            **{name: components.get(name, 0) for name in COMPONENTS},
+            **{name: None if name in unknown else components.get(name, 0) for name in COMPONENTS},
             "mtp": found.mtp,
         },
         "layers": [
             {
                 "name": one.name,
                 "kind": one.kind,
+                "facts": dict(one.facts),
                 "count": one.count,
                 "layers": None if one.layers is None else layer_ranges(one.layers),
                 "params_per_layer": one.per_layer,
@@ -147,7 +146,7 @@ def _report(document: Document) -> str:
         if name != "mtp" or params["mtp"]:
             lines.append(f"  {name.replace('_', ' '):<26}{_n(params[name]):>20}  {TOLD[name]}")
     lines += ["", f"  {'component':<26}{'parameters':>20}  share"]
-    total = params["total"] or sum(params[name] for name in COMPONENTS)
+    total = params["total"] or sum(params[name] or 0 for name in COMPONENTS) or 1
     lines += [
         f"  {name.replace('_', ' '):<26}{_n(params[name]):>20}  {100 * params[name] / total:5.1f} %"
         f"  {NAMED.get(name, '')}".rstrip()
@@ -164,6 +163,10 @@ def _report(document: Document) -> str:
 def _layer(one: Mapping[str, Any]) -> str:
     where = f"  layers {one['layers']}" if one["layers"] else ""
     kind = "" if one["kind"] == one["name"] else f"  {one['kind']}"
+    reach = {"window": "sliding", "chunk": "chunks of"}
+    kind += "".join(
+        f", {word} {one['facts'][name]:,}" for name, word in reach.items() if one["facts"].get(name)
+    )
     each = f"{one['count']} x {one['params_per_layer']:,}"
     return f"  {one['name']:<26}{_n(one['params']):>20}  {each}{kind}{where}"
 

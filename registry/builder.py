@@ -18,8 +18,13 @@ from registry.markdown import code, plain, row
 from registry.model import Model
 from registry.published import Comparison
 from registry.validation_report import validation_report
-from schemas.errors import BadModel, RegistryError
+from schemas.errors import BadModel, RegistryError, UnknownArchitecture
 from sync.files import Content, FileWant
+
+NO_BLUEPRINT = (
+    "add its blueprint (registry/architecture/types/README.md); its parameters alone: registry analyze "
+    "--tensors dry-run"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,9 @@ def _no_total(model: Model) -> RegistryError:
     try:
         if model.config is not None:
             describe(model.config, record.config_repo or record.key)
+    except UnknownArchitecture as error:
+        what = f"{record.key}: no layer config: {error.what}"
+        return UnknownArchitecture(what, where=error.where, fix=NO_BLUEPRINT)
     except BadModel as error:
         return type(error)(f"{record.key}: no layer config: {error.what}", where=error.where, fix=error.fix)
     why = next((note for note in model.notes if "parameter" in note or "text counts" in note), "no config")

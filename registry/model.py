@@ -111,7 +111,7 @@ def _counts(architecture: Architecture | None, known: Mapping[str, Value]) -> di
         return {}
     counts = count(architecture)
     values = {
-        "n_params": None if architecture.assumed else counts.total,
+        "n_params": counts.total,
         "n_params_text": counts.text,
         "n_active_params": counts.active,
         "n_params_mtp": counts.mtp or None,

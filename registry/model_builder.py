@@ -129,7 +129,7 @@ def estimate_memory(tensors: Sequence[Row], dtype: str = "float16") -> dict[str,
 
     Raises BadUsage for a dtype that is not known: its size is not guessed.
     """
-    bits = DTYPE_BITS.get(dtype.removeprefix("torch."))
+    bits = DTYPE_BITS.get(str(dtype).removeprefix("torch."))
     if bits is None:
         known = ", ".join(sorted(DTYPE_BITS))
         raise BadUsage(f"estimate_memory: want a known dtype, got {dtype!r}", fix=f"one of {known}")
@@ -251,6 +251,8 @@ def validate_config(
     `tolerance` is relative; model cards round, so 0.01 by default. The exact difference is in the answer
     whatever the tolerance ("params_difference"): 1 % of a 70B model hides a whole output head.
     """
+    if expected_params is not None and expected_params < 1:
+        raise BadUsage(f"validate_config: want expected_params of at least 1, got {expected_params}")
     params, layers = count_parameters(tensors)["total"], analyze_layer_structure(tensors)["num_layers"]
     found = []
     difference = None if expected_params is None else params - expected_params

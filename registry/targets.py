@@ -166,9 +166,9 @@ def model_of(name: str, world: "World") -> "Model":
     from sources import config_file
 
     path = _path(name)
-    stem = path.parent.name if path.stem == "config" else path.stem
+    stem = printable(path.parent.name if path.stem == "config" else path.stem)
     entry = Entry(f"file:{stem}", None, config=path)
-    model = settle(entry, config_file.parse(entry.key, read(path), str(path)))
+    model = settle(entry, config_file.parse(entry.key, read(path), printable(str(path))))
     if model.problems:
         raise model.problems[0]
     return model

@@ -26,6 +26,7 @@ from registry.architecture.config_view import ConfigView
 from registry.architecture.tensors import LAYER, Tensor
 from registry.architecture.types import find
 from schemas.errors import BadModel
+from sources.config_keys import COUNTS
 
 FACTS = ("mixer", "heads", "kv_heads", "head_dim", "v_dim", "window", "chunk", "experts", "top_k")
 """What an entry says of each layer, beside its tensors."""
@@ -51,7 +52,8 @@ class Architecture:
     does not describe: their tensors are those of class defaults. `refused`: towers whose type has no
     blueprint; the tensors are those of the rest, and a total would be a guess. `mtp`: the module for
     multi-token prediction. `defaulted`: numbers that the config leaves to its class, by key. `notes`: what a
-    reader of the counts has to know.
+    reader of the counts has to know. `stored_only`: the tensors are packed or scaled storage, so that their
+    sum is no parameter count.
     """
 
     model_type: str
@@ -63,6 +65,7 @@ class Architecture:
     mtp: Sequence[Tensor] = ()
     defaulted: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    stored_only: bool = False
 
 
 def table(config: Mapping[str, Any], where: str) -> list[Tensor]:
@@ -86,16 +89,52 @@ def describe(config: Mapping[str, Any], where: str) -> Architecture:
     level, name = _first_stack(text)
     facts = _facts(text, inner, level) if level else {}
     _check_sizes(facts, inner)
+    if inner.path == "":
+        _check_stated(scope_of(text, inner).config)
     return Architecture(
         view.model_type,
         found,
         renamed(name) if name else None,
         facts,
-        tuple(part.key for part in _parts(blueprint) if not _is_text(part) and part.key not in view.raw),
+        _assumed(blueprint, view),
         tuple(refused),
         mtp_tensors(text, inner),
         view.defaulted,
     )
+
+
+def _assumed(blueprint: Blueprint, view: ConfigView) -> tuple[str, ...]:
+    """The towers that are there by class defaults alone."""
+    scope = scope_of(blueprint, view)
+    towers = [part for part in _parts(blueprint) if not _is_text(part) and part.key not in view.raw]
+    return tuple(part.key for part in towers if scope.value(part.when, part.prefix))
+
+
+CORE = {"width": "d_hidden", "number of layers": "n_layers", "number of heads": "n_heads"}
+"""What every config of a text model states, and the field that lists its spellings."""
+
+
+def _check_stated(config: ConfigView) -> None:
+    """Raises BadModel for a config that states some sizes and leaves out one that no model can do without:
+    the class's default would be a guess. One that states none means the default model of its class.
+    """
+    sizes = {*config, *(key for name in CORE.values() for key in COUNTS[name])}
+    stated = {key for key, value in config.raw.items() if type(value) is int and key in sizes}
+    if not stated - {"max_position_embeddings", "sliding_window"}:
+        return
+    for what, name in CORE.items():
+        spellings = COUNTS[name]
+        missing = next((key for key in spellings if key in config.defaulted), None)
+        if missing is None or any(key in config.raw and key in config for key in spellings):
+            continue
+        foreign = next(
+            (f", and {key} is no key of {config.model_type}" for key in spellings if key in config.raw), ""
+        )
+        raise BadModel(
+            f"{missing}: the {what} is not in the config{foreign}",
+            where=config.where,
+            fix=f"add {missing}, or give the model's own config.json",
+        )
 
 
 def _check_sizes(facts: Mapping[str, Sequence[Any]], config: ConfigView) -> None:

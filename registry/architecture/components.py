@@ -71,12 +71,12 @@ RULES: tuple[tuple[Component, str], ...] = (
     ),
     (
         Component.ATTENTION,
-        r"attn|attention|\b[qkvo]_proj|qkv|query_key_value|\bsinks\b|[qkv]_[ab]_proj|kv_[ab]_proj|indexer",
+        r"attn|attention|SelfAttention|EncDecAttention|\b[qkvo]_proj|qkv|query_key_value|\bsinks\b|[qkv]_[ab]_proj|kv_[ab]_proj|indexer",
     ),
-    (Component.EMBEDDING, r"embed|\bwte\b|\bemb\b|mask_emb|^transformer\.w\.weight$"),
+    (Component.EMBEDDING, r"^shared\.weight$|embed|\bwte\b|\bemb\b|mask_emb|^transformer\.w\.weight$"),
     (
         Component.MLP,
-        r"mlp|feed_forward|ffn|\bfc\d|\bw[123]\b|dense_h_to_4h|dense_4h_to_h|intermediate|output\.dense|\bff\."
+        r"mlp|DenseReluDense|feed_forward|ffn|\bfc\d|\bw[123]\b|dense_h_to_4h|dense_4h_to_h|intermediate|output\.dense|\bff\."
         r"|(gate|up|down)_proj|per_layer_\w+|latent_proj|adapter_modules|laurel|altup|block\.(fc|dense)",
     ),
 )

@@ -31,7 +31,7 @@ class Counts:
     """What a table counts. A value that cannot be known without guessing is None, and `why` says so."""
 
     total: int | None
-    text: int
+    text: int | None
     active: int | None
     active_no_input_embedding: int | None
     components: Mapping[Component, int]
@@ -51,13 +51,17 @@ def by_component(tensors: Iterable[Tensor]) -> dict[Component, int]:
 def count(architecture: Architecture) -> Counts:
     """All counts of an architecture."""
     components = by_component(architecture.tensors)
+    if architecture.stored_only:
+        return Counts(None, None, None, None, components, count_params(architecture.mtp))
     text = sum(n for component, n in components.items() if component not in TOWERS)
     idle, why = _idle(architecture)
     active = None if idle is None else text - idle
     lookup = _lookup(architecture.tensors)
     reasons = [*why, *(f"{name} has no blueprint: the total is not known" for name in architecture.refused)]
+    reasons += [f"{name} is not in the config: the total is not known" for name in architecture.assumed]
+    whole = not architecture.refused and not architecture.assumed
     return Counts(
-        None if architecture.refused else text + sum(components.get(tower, 0) for tower in TOWERS),
+        text + sum(components.get(tower, 0) for tower in TOWERS) if whole else None,
         text,
         active,
         None if active is None else active - lookup,
@@ -88,8 +92,13 @@ def _idle(architecture: Architecture) -> tuple[int | None, list[str]]:
             if not experts or not top_k or top_k > experts:
                 return None, [f"{tensor.name}: how many of its experts a token uses is not known"]
             per_layer = tensor.n_params // len(tensor.layers or ())
-            idle += per_layer - per_layer * top_k // experts
+            idle += per_layer - per_layer * top_k // _slices(tensor, experts)
     return idle, []
+
+
+def _slices(tensor: Tensor, experts: int) -> int:
+    """How many experts a tensor holds: a fused one may have slices for experts that compute nothing."""
+    return tensor.shape[0] if len(tensor.shape) == 3 and tensor.shape[0] > experts else experts
 
 
 def _fact(architecture: Architecture, name: str, layer: int) -> int | None:

@@ -108,6 +108,8 @@ def inspect(target: str, producer: str, dry_run: bool, config: Path | None, form
         found = load(single(target), _worlds(config), _tensors(producer, dry_run))
     except RegistryError as error:
         common.report_problems([shown(error)])
+        if form == "json":
+            click.echo(analysis.json_text(analysis.refusal(printable(target), shown(error))))
         return _code([error])
     for note in found.notes:
         common.say(f"note: {printable(note)}")
@@ -134,6 +136,10 @@ def _worlds(config: Path | None) -> "Worlds":
 
 def _tensors(producer: str, dry_run: bool) -> "Tensors | None":
     """The producer that was asked for; None is the blueprint."""
+    from schemas.errors import BadUsage
+
+    if dry_run and producer == "headers":
+        raise BadUsage("--dry-run: want it alone, got --tensors headers too", fix="leave one of them out")
     if dry_run or producer == "dry-run":
         from registry.architecture.dry_run import architecture
 

@@ -204,7 +204,8 @@ def _from_copy(
     if "EDITED" in copy["verbatim"] or "architectures" not in config:
         raise SystemExit(f"{entry.key}: not a whole copy: {copy['verbatim']}")
     known = {name.removeprefix("source_"): value for name, value in copy.items()}
-    counts = [_published(count, {}) for count in truth.get("published") or ()]
+    published = [count for count in truth.get("published") or () if not _unpacked(count, config)]
+    counts = [_published(count, {}) for count in published]
     if not (copy["id_certain"] or 0 in (count[2] for count in counts)):
         raise SystemExit(f"{entry.key}: neither the id of the copy nor its size is sure")
     config, unseen = _own_keys(config, resaved=copy["verbatim"].startswith("re-saved"))
@@ -216,6 +217,14 @@ def _from_copy(
         "unseen": unseen,
         "published": counts,
     }
+
+
+def _unpacked(count: Mapping[str, Any], config: Config) -> bool:
+    """Whether a third party gives its own count of unpacked weights as the hub's: a hub that stores packed
+    bytes and scales reports another one, as its own API answer shows.
+    """
+    packed = (config.get("quantization_config") or {}).get("quant_method") == "mxfp4"
+    return packed and "kvfit" in count["source"]
 
 
 def _own_keys(config: Config, *, resaved: bool) -> tuple[Config, list[str]]:

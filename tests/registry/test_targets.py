@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from registry.architecture.blueprints import describe
+from registry.architecture.counts import count
 from registry.targets import each, expand, expand_each, is_file, load, printable, single
 from schemas.errors import BadModel, BadSource, BadUsage, UnknownArchitecture
 
@@ -134,3 +136,44 @@ def test_every_refusal_names_place_and_fix_and_holds_nothing_a_terminal_acts_on(
 )
 def test_what_a_terminal_would_act_on_is_escaped(text, shown):
     assert printable(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("config", "what"),
+    [
+        (
+            {"model_type": "llama", "hidden_size": 64},
+            "num_hidden_layers: the number of layers is not in the config",
+        ),
+        (
+            {"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 100},
+            "hidden_size: the width is not in the config",
+        ),
+        (
+            {"model_type": "mamba", "d_model": 2560, "n_layer": 64},
+            "hidden_size: the width is not in the config, and d_model is no key of mamba",
+        ),
+    ],
+    ids=["no layers", "no width", "another tool's spelling"],
+)
+def test_a_config_that_leaves_out_a_size_is_refused_not_filled_in(config, what):
+    with pytest.raises(BadModel) as refused:
+        describe(config, "config.json")
+    assert refused.value.what == what
+
+
+def test_a_config_without_any_size_is_the_default_model_of_its_class_and_says_so():
+    found = describe({"model_type": "llama"}, "config.json")
+    assert found.defaulted["hidden_size"] == 4096
+    assert found.defaulted["num_hidden_layers"] == 32
+
+
+def test_a_tower_that_the_config_does_not_describe_is_not_in_a_total():
+    config = {
+        "model_type": "gemma3",
+        "text_config": {"hidden_size": 64, "num_hidden_layers": 2, "head_dim": 8},
+    }
+    counts = count(describe(config, "config.json"))
+    assert counts.total is None
+    assert counts.text is not None
+    assert counts.why == ("vision_config is not in the config: the total is not known",)

@@ -237,3 +237,13 @@ def test_a_refused_tower_refuses_the_total_and_never_the_text():
     found = count(Architecture("x", [text], refused=("vision_config (siglip9)",)))
     assert (found.total, found.text, found.active) == (None, 40, 40)
     assert found.why == ("vision_config (siglip9) has no blueprint: the total is not known",)
+
+
+def test_slices_of_experts_that_compute_nothing_are_not_active():
+    """LongCat-Flash: 512 experts, 256 that compute nothing, 12 chosen; gate_up_proj has slices for all."""
+    found = describe({"model_type": "longcat_flash"}, "config.json")
+    layers, width, expert = 28, 6144, 2048
+    gate_up, down = 768 * 2 * expert * width, 512 * width * expert
+    chosen = 12 * 3 * expert * width
+    counts = count(found)
+    assert counts.total - counts.active == layers * (gate_up + down - chosen)
