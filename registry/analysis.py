@@ -58,6 +58,9 @@ def analysis(target: Target) -> Document:
     ]
     notes += [*target.architecture.notes, *_defaults(target.architecture)]
     unknown = {str(tower) for tower in TOWERS} if target.architecture.assumed else set()
+    packed = target.architecture.stored_only
+    if packed:
+        unknown = set(COMPONENTS)
     return {
         "target": target.name,
         "architecture": target.architecture.model_type,
@@ -76,7 +79,7 @@ def analysis(target: Target) -> Document:
                 "params_per_layer": one.per_layer,
                 "params": one.n_params,
             }
-            for one in layer_types(target.architecture)
+            for one in ([] if packed else layer_types(target.architecture))
         ],
         "notes": list(dict.fromkeys(notes)),
     }
@@ -145,7 +148,8 @@ def _report(document: Document) -> str:
     for name in (*COUNTS, "mtp"):
         if name != "mtp" or params["mtp"]:
             lines.append(f"  {name.replace('_', ' '):<26}{_n(params[name]):>20}  {TOLD[name]}")
-    lines += ["", f"  {'component':<26}{'parameters':>20}  share"]
+    if any(params[name] for name in COMPONENTS):
+        lines += ["", f"  {'component':<26}{'parameters':>20}  share"]
     total = params["total"] or sum(params[name] or 0 for name in COMPONENTS) or 1
     lines += [
         f"  {name.replace('_', ' '):<26}{_n(params[name]):>20}  {100 * params[name] / total:5.1f} %"
@@ -153,7 +157,8 @@ def _report(document: Document) -> str:
         for name in COMPONENTS
         if params[name]
     ]
-    lines += ["", f"  {'layer':<26}{'parameters':>20}  count x each"]
+    if document["layers"]:
+        lines += ["", f"  {'layer':<26}{'parameters':>20}  count x each"]
     lines += [_layer(one) for one in document["layers"]]
     if document["notes"]:
         lines += ["", *(f"  note: {printable(note)}" for note in document["notes"])]
@@ -284,9 +289,11 @@ def inspection_text(target: Target) -> str:
         layers = f"layers {layer_ranges(tensor.layers)}" if tensor.layers is not None else ""
         tied = f"= {tensor.tied_to}" if tensor.tied_to else ""
         many = f"{tensor.count} x" if tensor.count > 1 else ""
-        lines.append(f"{many:>8} {tensor.name:<{wide}}  {shape:<{long}}  {layers} {tied}".rstrip())
+        dtype = f"{tensor.dtype} " if tensor.dtype else ""
+        lines.append(f"{many:>8} {tensor.name:<{wide}}  {shape:<{long}}  {dtype}{layers} {tied}".rstrip())
     n = sum(tensor.count for tensor in tensors)
     total = sum(tensor.n_params for tensor in tensors)
     stated = dtype_of(target.config)
     dtype = f", {printable(stated)} unless said otherwise" if stated else ", no dtype in the config"
-    return "\n".join([*lines, "", f"{n:,} tensors, {total:,} parameters{dtype}"])
+    counted = "stored values" if target.architecture.stored_only else "parameters"
+    return "\n".join([*lines, "", f"{n:,} tensors, {total:,} {counted}{dtype}"])

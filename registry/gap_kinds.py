@@ -6,7 +6,7 @@ cache grows with; with `compares` the report names what sets this model's layer 
 
 # ruff: noqa: E501 - a sentence of a report is not broken where an editor would break it
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from registry.architecture.layers import LayerType
 
@@ -23,6 +23,8 @@ PIPELINE: Strategy = (
     "activations of `hidden_size` per token between stages",
 )
 TORCH_SDPA = "PyTorch: `torch.nn.functional.scaled_dot_product_attention`"
+MODELING = "{modeling}"
+"""Stands for the modeling file of the model's own type."""
 VLLM, SGLANG = "https://docs.vllm.ai/en/latest/", "https://docs.sglang.ai/"
 
 
@@ -62,7 +64,7 @@ MLA = GapKind(
     ),
     (
         "DeepSeek-V2, section 2.1: arXiv:2405.04434; DeepSeek-V3: arXiv:2412.19437",
-        "transformers: `models/deepseek_v3/modeling_deepseek_v3.py`, `DeepseekV3Attention`",
+        f"transformers: {MODELING}, the attention",
         f"vLLM: `vllm/model_executor/layers/mla.py` and the MLA attention backends; {VLLM}",
         f"SGLang: `python/sglang/srt/layers/attention/` (MLA backends); {SGLANG}",
         TORCH_SDPA,
@@ -73,6 +75,25 @@ MLA = GapKind(
         "Doubling the query heads leaves the KV cache unchanged.",
         "Absorbed and plain form give the same parameter count.",
     ),
+)  # fmt: skip
+
+INDEXED = replace(
+    MLA,
+    title="multi-head latent attention with an indexer",
+    unusual=f"{MLA.unusual} The indexer is a small attention of its own: a few light heads (`index_n_heads` of "
+    "`index_head_dim`) score every earlier position against one key per token, weighted by head after a ReLU, and "
+    "only the `index_topk` best positions are attended to.",
+    misfit=f"{MLA.misfit} No class attends to chosen positions or caches keys of an indexer.",
+    flops=f"{MLA.flops} Attention runs over min(S, index_topk) of S positions, the scores of the indexer over all S.",
+    cache="That is the latent and the shared rotary key, and the indexer's key, once for all heads; splitting over "
+    "heads does not split it.",
+    strategies=(
+        ("Tensor parallel", "heads of the query, up- and output projections; the latent projections and the indexer are copied", "all-reduce of `hidden_size` per token after the output projection; the latent cache is on every device"),
+        *MLA.strategies[1:],
+    ),
+    references=("DeepSeek-V3.2-Exp, DeepSeek sparse attention: github.com/deepseek-ai/DeepSeek-V3.2-Exp", *MLA.references),
+    advice=f"{MLA.advice} The indexer's heads, width and top k are parameters too; its key is cached beside the latent.",
+    tests=(*MLA.tests, "Beyond index_topk positions, FLOPs of scores and values stay the same; those of the indexer grow."),
 )  # fmt: skip
 
 CROSS = GapKind(
@@ -89,7 +110,7 @@ CROSS = GapKind(
     ),
     (
         "The Llama 3 herd, section 7: arXiv:2407.21783",
-        "transformers: `models/mllama/modeling_mllama.py`, `MllamaTextCrossAttention`",
+        f"transformers: {MODELING}, the cross attention",
         f"vLLM: encoder-decoder attention, `vllm/attention/`; {VLLM}",
         TORCH_SDPA,
     ),
@@ -113,7 +134,7 @@ MAMBA = GapKind(
     ),
     (
         "Mamba: arXiv:2312.00752; Mamba-2: arXiv:2405.21060",
-        "transformers: `models/mamba2/modeling_mamba2.py`, `models/mamba/modeling_mamba.py`",
+        f"transformers: {MODELING}, the mixer",
         f"vLLM: `vllm/model_executor/layers/mamba/`; {VLLM}",
         "state-spaces/mamba: `mamba_ssm/ops`",
     ),
@@ -136,7 +157,7 @@ LINEAR = GapKind(
     ),
     (
         "Gated delta networks: arXiv:2412.06464; linear attention: arXiv:2006.16236",
-        "transformers: `models/qwen3_next/modeling_qwen3_next.py`, `Qwen3NextGatedDeltaNet`",
+        f"transformers: {MODELING}, the linear attention",
         f"vLLM: `vllm/model_executor/layers/fla/`; {VLLM}",
         "flash-linear-attention: `fla/ops`",
     ),
@@ -151,7 +172,7 @@ CONV = GapKind(
     "The convolution itself is among them: kernel x channels weights, each used once per token.",
     "None that grows: the last kernel - 1 inputs per channel are all it needs.",
     (("Tensor parallel", "channels", "all-reduce of `hidden_size` per token after the output projection"), DATA, PIPELINE),
-    ("transformers: `models/lfm2/modeling_lfm2.py`, `Lfm2ShortConv`", "PyTorch: `torch.nn.Conv1d` with groups", f"vLLM: `vllm/model_executor/layers/mamba/short_conv.py`; {VLLM}"),
+    (f"transformers: {MODELING}, the short convolution", "PyTorch: `torch.nn.Conv1d` with groups", f"vLLM: `vllm/model_executor/layers/mamba/short_conv.py`; {VLLM}"),
     "Derive it from the layer base class; its cost does not depend on the context.",
     ("Decode FLOPs are the same at context 16 and 131,072.",),
 )  # fmt: skip
@@ -163,7 +184,7 @@ RECURRENT = GapKind(
     "The recurrence adds a multiply-add and the gates per channel and token.",
     "None that grows: one state value per channel and the last inputs of the convolution.",
     (("Tensor parallel", "channels; gates are block-diagonal by head", "all-reduce of `hidden_size` per token after the output projection"), DATA, PIPELINE),
-    ("Griffin: arXiv:2402.19427", "transformers: `models/recurrent_gemma/modeling_recurrent_gemma.py`", "RWKV: arXiv:2305.13048; xLSTM: arXiv:2405.04517"),
+    ("Griffin: arXiv:2402.19427", f"transformers: {MODELING}, the recurrence", "RWKV: arXiv:2305.13048; xLSTM: arXiv:2405.04517"),
     "Derive it from the layer base class; prefill is linear in the sequence.",
     ("Decode FLOPs are the same at context 16 and 131,072.",),
 )  # fmt: skip
@@ -182,7 +203,7 @@ VISION = GapKind(
     ),
     (
         "Vision transformer: arXiv:2010.11929; SigLIP: arXiv:2303.15343",
-        "transformers: the vision model of this type's modeling file",
+        f"transformers: {MODELING}, the vision model",
         f"vLLM: multimodal encoders, `vllm/multimodal/`; {VLLM}",
         "PyTorch: `torch.nn.MultiheadAttention`, `torch.nn.Conv2d`",
     ),
@@ -198,7 +219,7 @@ AUDIO = GapKind(
     "Attention scores between frames come on top.",
     "None: the tower keeps nothing between tokens. Its outputs become input positions of the text model.",
     (("Data parallel", "clips over devices; weights are copied", "gather of audio features"),),
-    ("Whisper: arXiv:2212.04356; Conformer: arXiv:2005.08100", "transformers: the audio model of this type's modeling file", f"vLLM: `vllm/multimodal/`; {VLLM}"),
+    ("Whisper: arXiv:2212.04356; Conformer: arXiv:2005.08100", f"transformers: {MODELING}, the audio model", f"vLLM: `vllm/multimodal/`; {VLLM}"),
     "Model it as a separate stage with its own request parameters: clips, frames per clip.",
     ("A request without audio costs no FLOPs here and the full weight memory.",),
     unit="frame",
@@ -211,7 +232,7 @@ PROJECTOR = GapKind(
     "They run once per feature, not per generated token.",
     "None.",
     (("Data parallel", "images or clips; weights are copied", "none"), ("Tensor parallel", "the inner width, where there is one", "one all-reduce per feature")),
-    ("LLaVA: arXiv:2304.08485", "transformers: the projector of this type's modeling file", f"vLLM: `vllm/multimodal/`; {VLLM}"),
+    ("LLaVA: arXiv:2304.08485", f"transformers: {MODELING}, the projector", f"vLLM: `vllm/multimodal/`; {VLLM}"),
     "Part of the tower's stage; `input_dim` and `output_dim` are its parameters.",
     ("A request without images or audio costs no FLOPs here.",),
     unit="feature",
@@ -238,25 +259,63 @@ ATTENTION = GapKind(
     "",
     "",
     (("Tensor parallel", "heads", "all-reduce of `hidden_size` per token after the output projection"), DATA, PIPELINE),
-    (TORCH_SDPA, "transformers: the attention of this type's modeling file", f"vLLM: `vllm/attention/`; {VLLM}", f"SGLang: `python/sglang/srt/layers/attention/`; {SGLANG}"),
+    (TORCH_SDPA, f"transformers: {MODELING}, the attention", f"vLLM: `vllm/attention/`; {VLLM}", f"SGLang: `python/sglang/srt/layers/attention/`; {SGLANG}"),
     "Derive it from the attention base class; let the constructor take what section 2 names, the shapes below are the "
     "check.",
     compares=True,
 )  # fmt: skip
 
+COMPRESSED = replace(
+    ATTENTION,
+    title="attention over compressed positions",
+    unusual="A compressor folds runs of positions into one entry; queries attend to the entries, and to the last "
+    "`sliding_window` positions as they are. Where there is an indexer, its light heads score every entry, and only "
+    "the `index_topk` best are attended to.",
+    flops="Entries are S / ratio for S positions; those of the window come on top, at the same price each.",
+    cache="The last `sliding_window` positions are kept uncompressed on top.",
+    strategies=(
+        ("Tensor parallel", "heads of the query and output projections; key, compressor and indexer are copied", "all-reduce of `hidden_size` per token after the output projection"),
+        DATA, PIPELINE,
+    ),
+)  # fmt: skip
+
+HYBRID = GapKind(
+    "attention and a state space in one layer",
+    "A layer has both attention and a selective state space. Their weights may be shared between layers: then they are stored once "
+    "and multiplied at each use, and each use keeps keys and values of its own.",
+    "GroupedQueryAttentionLayer has no state, convolution or scan; a layer whose weights lie elsewhere still computes.",
+    "The scan adds 6 FLOPs per state value and token, the scores of attention grow with the context.",
+    "The cache of attention grows with the context, the state does not; a shared block keeps one cache per use.",
+    (("Tensor parallel", "heads of attention; heads or channels of the state", "all-reduce of `hidden_size` per token after each output projection"), DATA, PIPELINE),
+    ("Zamba: arXiv:2405.16712; Zamba2: arXiv:2411.15242; Mamba-2: arXiv:2405.21060", f"transformers: {MODELING}, the hybrid layer", f"vLLM: `vllm/model_executor/layers/mamba/`; {VLLM}"),
+    "Compose it of an attention and a state space; let the constructor say which weights are stored elsewhere.",
+    ("The cache doubles with the context, the state stays as it is.",),
+    compares=True,
+)  # fmt: skip
+
+TIED = GapKind(
+    "a shared block, used again",
+    "All weights of the layer are stored in an earlier one: it adds no parameters and no memory of weights, and computes like the first.",
+    "The classes count their weights once per layer, so that a second use would add parameters that do not exist.",
+    "", "It keeps none of its own.",
+    (("Tensor parallel", "as in the layer that stores the weights", "all-reduce of `hidden_size` per token after the output projection"), DATA, PIPELINE),
+    (f"transformers: {MODELING}",),
+    "A reference to the layer that stores the weights, with its FLOPs and without its parameters.",
+)  # fmt: skip
+
 MOE = GapKind(
     "mixture of experts of another shape",
     "Experts whose weights are not `2` or `3 x hidden_size x width`: they work in a latent width, carry factors of "
-    "their own, or are shared in part.",
+    "their own, are shared in part, or have slices for experts that compute nothing.",
     "MoELayer multiplies `hidden_size x intermediate_size` by the number of projections.",
-    "Of the experts only the chosen ones run: a token pays top_k of them.",
+    "Of the experts only the chosen ones run: a token pays top_k of them, and less where some of these compute nothing.",
     "None.",
     (
         ("Expert parallel", "experts over devices", "two all-to-all of `hidden_size` per token and chosen expert"),
         ("Tensor parallel", "the width of each expert", "all-reduce of `hidden_size` per token"),
         DATA, PIPELINE,
     ),
-    ("Switch Transformers: arXiv:2101.03961", "transformers: the MoE block of this type's modeling file", f"vLLM: `vllm/model_executor/layers/fused_moe/`; {VLLM}", "PyTorch: `torch.topk`, `torch.nn.functional.grouped_mm`"),
+    ("Switch Transformers: arXiv:2101.03961", f"transformers: {MODELING}, the MoE block", f"vLLM: `vllm/model_executor/layers/fused_moe/`; {VLLM}", "PyTorch: `torch.topk`, `torch.nn.functional.grouped_mm`"),
     "Derive it from MoELayer with the experts' input width as a parameter.",
     ("FLOPs of the experts are linear in top_k and do not depend on the number of experts.",),
 )  # fmt: skip
@@ -268,12 +327,12 @@ OTHER = GapKind(
     "Vectors and scalars among the tensors add one operation per value.",
     "",
     (DATA, PIPELINE),
-    ("transformers: the modeling file of this type", "PyTorch: `torch.nn.Parameter`"),
+    (f"transformers: {MODELING}", "PyTorch: `torch.nn.Parameter`"),
     "Where its FLOPs do not matter, count it with the layer it stands beside.",
 )  # fmt: skip
 
 BY_KIND = {
-    "MLA": MLA, "mamba": MAMBA, "mamba2": MAMBA, "ssm": MAMBA, "linear": LINEAR, "conv": CONV,
+    "MLA": MLA, "MLA + indexer": INDEXED, "hybrid": HYBRID, "mamba": MAMBA, "mamba2": MAMBA, "ssm": MAMBA, "linear": LINEAR, "conv": CONV,
     "recurrent": RECURRENT, "rwkv": RECURRENT, "xlstm": RECURRENT, "vision tower": VISION, "audio tower": AUDIO,
     "projector": PROJECTOR, "output head": HEAD, "MHA": ATTENTION, "GQA": ATTENTION, "MQA": ATTENTION,
     "attention": ATTENTION, "MoE": MOE,
@@ -284,4 +343,8 @@ def kind_of(one: LayerType) -> GapKind:
     """The entry of a layer type."""
     if one.name.startswith("attention_cross"):
         return CROSS
+    if any("compressor" in tensor.name for tensor in one.tensors):
+        return COMPRESSED
+    if one.tensors and not one.n_params and not one.facts.get("heads"):
+        return TIED
     return BY_KIND.get(one.kind, OTHER)

@@ -5,13 +5,13 @@ FLOPs: a multiply-add is 2. Bytes: bfloat16 for weights and caches, float32 for 
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from registry.architecture.components import Component, component_of
 from registry.architecture.config_view import known_keys
-from registry.architecture.layers import LayerType
+from registry.architecture.layers import INDEXER, LayerType
 from registry.architecture.tensors import Tensor
 from registry.layer_classes import is_matrix, times
 
@@ -20,6 +20,12 @@ BYTES = 2
 STATE_BYTES = 4
 """Recurrent states are kept in float32."""
 TENSOR_PARALLEL = 8
+COPIED = re.compile(r"\b(q_a_proj|kv_a_proj\w*|q_down_proj|kv_down_proj|wq_a|wkv_a|indexer|compressor)\b")
+"""Matrices without heads: down-projections to a latent, and what chooses positions. Each device has all."""
+KEY_VALUE = re.compile(r"\b(k|v|kv)_proj\b")
+"""Projections to keys and values; a single key head cannot be split."""
+ADAPTER = re.compile(r"adapter_list\.([1-9]\d*)\.")
+"""All but the first of the adapters of a shared block: each use of the block runs one of them."""
 CONTEXT = 4096
 """Tokens of the worked caches."""
 
@@ -37,17 +43,19 @@ SHAPED = ("MHA", "GQA", "MQA", "attention", "MoE", "hybrid")
 
 TEXT_PARTS = ("text_config", "language_config", "llm_config", "thinker_config")
 
+INDEX = {name: (name,) for name in ("index_n_heads", "index_head_dim", "index_topk")}
+"""Sizes of an indexer; every config spells them the same."""
+
+LATENT = {
+    name: (name,)
+    for name in ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
+}
+"""Sizes of latent attention, spelled the same as well."""
+
 KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "MLA": {
-        "q_lora_rank": ("q_lora_rank",),
-        "kv_lora_rank": ("kv_lora_rank",),
-        "qk_nope_head_dim": ("qk_nope_head_dim",),
-        "qk_rope_head_dim": ("qk_rope_head_dim",),
-        "v_head_dim": ("v_head_dim",),
-        "index_n_heads": ("index_n_heads",),
-        "index_head_dim": ("index_head_dim",),
-        "index_topk": ("index_topk",),
-    },
+    "MLA": LATENT,
+    "MLA + indexer": {**LATENT, **INDEX},
+    "MoE": {"num_zero_experts": ("zero_expert_num",)},
     "mamba": {
         "state_size": ("mamba_d_state", "ssm_state_size", "state_size"),
         "num_heads": ("mamba_num_heads", "mamba_n_heads", "n_mamba_heads"),
@@ -91,7 +99,7 @@ FACTS = {
 }  # fmt: skip
 """What the tensor table calls a number -> what the estimator's constructors call it."""
 
-NOMINAL = {"MLA": ("kv_heads", "head_dim")}
+NOMINAL = {"MLA": ("kv_heads", "head_dim"), "MLA + indexer": ("kv_heads", "head_dim")}
 """Facts that are no parameters of a kind: latent attention has no key heads of its own."""
 
 
@@ -123,17 +131,27 @@ def numbers(one: LayerType, config: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _is_multiplied(tensor: Tensor) -> bool:
-    if tensor.tied_to or component_of(tensor.name) in LOOKUPS or TABLES.search(tensor.name):
+    """Tied or not: a matrix that is used again is multiplied again."""
+    if component_of(tensor.name) in LOOKUPS or TABLES.search(tensor.name) or ADAPTER.search(tensor.name):
         return False
     return is_matrix(tensor)
 
 
+def is_copied(one: LayerType, tensor: Tensor) -> bool:
+    """Whether tensor parallel attention keeps the whole matrix on every device."""
+    if not one.kind.startswith(("MLA", "MHA", "GQA", "MQA", "attention")):
+        return False
+    alone = one.facts.get("kv_heads") == 1 and KEY_VALUE.search(tensor.name)
+    return is_matrix(tensor) and bool(COPIED.search(tensor.name) or alone)
+
+
 def _split_bytes(one: LayerType) -> int:
-    """Weights per device when matrices are split over 8 devices and vectors are copied."""
+    """Weights per device, matrices split over 8; vectors and matrices without heads are copied."""
     size = 0
     for tensor in one.tensors:
         per_layer = times(one, tensor) * tensor.size * (0 if tensor.tied_to else 1)
-        size += -(-per_layer // TENSOR_PARALLEL) if is_matrix(tensor) else per_layer
+        whole = is_copied(one, tensor) or not is_matrix(tensor)
+        size += per_layer if whole else -(-per_layer // TENSOR_PARALLEL)
     return size * BYTES
 
 
@@ -142,13 +160,13 @@ def _active(one: LayerType, found: Mapping[str, int]) -> dict[str, int]:
     experts, top_k = one.facts.get("experts"), one.facts.get("top_k")
     if one.kind != "MoE" or not experts or not top_k:
         return {}
-    routed = sum(
-        times(one, tensor) * tensor.size
-        for tensor in one.tensors
-        if component_of(tensor.name) is Component.EXPERTS and _is_multiplied(tensor)
-    )
-    idle = routed - routed * top_k // experts
-    active = found["matrix_parameters"] - idle
+    active = found["matrix_parameters"]
+    for tensor in one.tensors:
+        if component_of(tensor.name) is Component.EXPERTS and _is_multiplied(tensor):
+            # A fused tensor may have slices for experts that compute nothing: its own length counts.
+            slices = tensor.shape[0] if len(tensor.shape) == 3 else experts
+            routed = times(one, tensor) * tensor.size
+            active -= routed - routed * top_k // slices
     return {"matrix_parameters": active, "matrix_flops": 2 * active}
 
 
@@ -156,17 +174,62 @@ def _mixing(one: LayerType, config: Mapping[str, Any]) -> dict[str, int]:
     """What mixing positions costs and keeps: values cached per position, or a state, and FLOPs."""
     if one.kind == "MLA":
         return _latent(one)
+    if one.kind == "MLA + indexer":
+        return _indexed(one, _latent(one), config)
+    if one.kind == "hybrid":
+        return _heads(one) | _recurrent(one, config)
     if one.kind in ("mamba", "mamba2", "ssm", "linear", "conv"):
         return _recurrent(one, config)
+    if one.kind in ("MHA", "GQA", "MQA"):
+        return _compressed(one, _heads(one), config)
+    return _patches(one, config) if one.kind == "vision tower" else {}
+
+
+def _heads(one: LayerType) -> dict[str, int]:
+    """Attention over cached keys and values; none are cached where an earlier layer's are attended to."""
     heads, kv_heads, head_dim = (one.facts.get(name) for name in ("heads", "kv_heads", "head_dim"))
-    if one.kind in ("MHA", "GQA", "MQA") and heads and kv_heads and head_dim:
-        v_dim = one.facts.get("v_dim") or head_dim
-        own = not {"k_proj", "v_proj", "qkv_proj", "kv_proj"}.isdisjoint(_shapes(one))
-        found = {"flops_per_position": 2 * heads * (head_dim + v_dim)}
-        return found | ({"cache_per_position": kv_heads * (head_dim + v_dim)} if own else {})
-    if one.kind == "vision tower":
-        return _patches(one, config)
-    return {}
+    if not heads or not kv_heads or not head_dim:
+        return {}
+    v_dim, shapes = one.facts.get("v_dim") or head_dim, _shapes(one)
+    found = {"flops_per_position": 2 * heads * (head_dim + v_dim)}
+    if {"k_proj", "v_proj", "qkv_proj", "kv_proj"}.isdisjoint(shapes):
+        return found
+    # One projection of kv_heads x head_dim rows: the keys are the values, kept once.
+    once = shapes.get("kv_proj", (0,))[0] == kv_heads * head_dim
+    return found | {"cache_per_position": kv_heads * (head_dim if once else head_dim + v_dim)}
+
+
+def _indexed(one: LayerType, found: dict[str, int], config: Mapping[str, Any]) -> dict[str, int]:
+    """An indexer scores every position, attention runs over the index_topk best (DeepSeek-V3.2-Exp, 2.1)."""
+    known = {parameter.name: parameter.value for parameter in constructor(one, None, config)}
+    heads, width, top_k = (known.get(name) for name in ("index_n_heads", "index_head_dim", "index_topk"))
+    if type(heads) is not int or type(width) is not int or type(top_k) is not int:
+        return found
+    more = {name: found[name] + width for name in ("cache_per_position", "cache_expanded") if name in found}
+    return found | more | {"index_flops": 2 * heads * width, "index_topk": top_k, "index_cache": width}
+
+
+def _compressed(one: LayerType, found: dict[str, int], config: Mapping[str, Any]) -> dict[str, int]:
+    """A compressor keeps one entry per `compress_ratio` positions, and its indexer one key beside it."""
+    ratio = compress_ratio(one)
+    if not ratio:
+        return found
+    more = {"compress_ratio": ratio, **_indexed(one, {}, config)}
+    if not any(INDEXER.search(tensor.name) for tensor in one.tensors):
+        return found | {"compress_ratio": ratio}
+    return found | more
+
+
+def compress_ratio(one: LayerType) -> int | None:
+    """Positions per compressed entry: the rows of the compressor's bias by position, None without one."""
+    return next((t.shape[0] for t in one.tensors if t.name.endswith("compressor.position_bias")), None)
+
+
+def attended_flops(facts: Mapping[str, int], n: int) -> int:
+    """FLOPs of scores and values of one query over n positions, with those of the indexer."""
+    entries = n // facts.get("compress_ratio", 1)
+    chosen = min(entries, facts.get("index_topk", entries))
+    return facts["flops_per_position"] * chosen + facts.get("index_flops", 0) * entries
 
 
 def _latent(one: LayerType) -> dict[str, int]:
@@ -213,7 +276,7 @@ def constructor(one: LayerType, width: int | None, config: Mapping[str, Any]) ->
     """What a class for the layer has to be told, with this model's values and where each is from."""
     found: dict[str, Parameter] = {}
     if width and one.layers is not None:
-        found["hidden_size"] = Parameter("hidden_size", width, "token embedding")
+        found["hidden_size"] = Parameter("hidden_size", width, "width of the layers")
     parameters = (*_from_facts(one), *_from_shapes(one), *_from_keys(one, config), *_from_matrices(one))
     for parameter in parameters:
         found.setdefault(parameter.name, parameter)
@@ -225,7 +288,9 @@ def _from_facts(one: LayerType) -> Iterator[Parameter]:
         told = name not in ("towers", "bias_params", *NOMINAL.get(one.kind, ()))
         if told and type(value) in (int, str, bool):
             yield Parameter(FACTS.get(name, name), value, "layer facts")
-    if one.kind == "MLA" and type(one.facts.get("head_dim")) is int:
+    if ratio := compress_ratio(one):
+        yield Parameter("compress_ratio", ratio, "shape of position_bias")
+    if one.kind.startswith("MLA") and type(one.facts.get("head_dim")) is int:
         yield Parameter("qk_head_dim", one.facts["head_dim"], "layer facts")
 
 
@@ -240,7 +305,7 @@ def _shapes(one: LayerType) -> dict[str, tuple[int, ...]]:
 
 def _from_shapes(one: LayerType) -> Iterator[Parameter]:
     """Sizes that only the tensors say: convolutions, inner widths, the ends of a projector."""
-    if one.kind in ("mamba", "mamba2", "ssm", "linear", "conv", "recurrent"):
+    if one.kind in ("mamba", "mamba2", "ssm", "linear", "conv", "recurrent", "hybrid"):
         yield from _convolution(one)
     if one.kind in ("projector", "output head"):
         matrices = [tensor for tensor in one.tensors if len(tensor.shape) == 2]
@@ -248,7 +313,7 @@ def _from_shapes(one: LayerType) -> Iterator[Parameter]:
             yield Parameter("input_dim", matrices[0].shape[1], f"shape of {_last(matrices[0])}")
             yield Parameter("output_dim", matrices[-1].shape[0], f"shape of {_last(matrices[-1])}")
             yield Parameter("num_projections", sum(t.count for t in matrices), "tensor table")
-        yield Parameter("has_bias", any(t.name.endswith("bias") for t in one.tensors), "tensor table")
+        yield _bias(one.tensors)
 
 
 def _from_matrices(one: LayerType) -> Iterator[Parameter]:
@@ -259,9 +324,15 @@ def _from_matrices(one: LayerType) -> Iterator[Parameter]:
             yield Parameter(f"{_last(tensor)}_shape", shape, "tensor table")
     if one.layers is not None:
         projections = [t for t in one.tensors if component_of(t.name) is not Component.NORM]
-        yield Parameter("has_bias", any(t.name.endswith("bias") for t in projections), "tensor table")
+        yield _bias(projections)
     if one.kind in ("MHA", "GQA", "MQA", "attention", "hybrid"):
         yield Parameter("qk_norm", any(QK_NORM.search(t.name) for t in one.tensors), "tensor table")
+
+
+def _bias(tensors: Iterable[Tensor]) -> Parameter:
+    """Which modules have a bias, or false: that of a convolution says nothing of the projections."""
+    named = dict.fromkeys(_last(tensor) for tensor in tensors if tensor.name.endswith("bias"))
+    return Parameter("has_bias", ", ".join(named) or False, "tensor table")
 
 
 def _convolution(one: LayerType) -> Iterator[Parameter]:
@@ -283,11 +354,15 @@ def _last(tensor: Tensor) -> str:
 
 def _from_keys(one: LayerType, config: Mapping[str, Any]) -> Iterator[Parameter]:
     """Keys of the config, or of its class where they are absent; only whole numbers are sizes."""
-    kind = "mamba" if one.kind in ("mamba2", "ssm") else one.kind
+    kind = "mamba" if one.kind in ("mamba2", "ssm", "hybrid") else one.kind
     tower = {"vision tower": ("vision", "visual"), "audio tower": ("audio",)}.get(kind)
     part, place = _part(config, tower)
     defaults = known_keys(str(part.get("model_type"))).get("keys", {})
-    for name, spellings in KEYS.get(kind, {}).items():
+    wanted = dict(KEYS.get(kind, {}))
+    if compress_ratio(one):
+        wanted["sliding_window"] = ("sliding_window",)
+        wanted |= INDEX if any(INDEXER.search(tensor.name) for tensor in one.tensors) else {}
+    for name, spellings in wanted.items():
         for key in spellings:
             value = part[key] if key in part else defaults.get(key, (None, None))[1]
             if type(value) is int and value > 0:

@@ -10,14 +10,16 @@ from typing import Any
 from registry.analysis import dtype_of
 from registry.architecture.layers import LayerType
 from registry.architecture.tensors import layer_ranges
-from registry.gap_kinds import GapKind, kind_of
+from registry.gap_kinds import MODELING, GapKind, kind_of
 from registry.gap_numbers import (
     BYTES,
     CONTEXT,
     STATE_BYTES,
     TENSOR_PARALLEL,
     Parameter,
+    attended_flops,
     constructor,
+    is_copied,
     numbers,
 )
 from registry.layer_classes import differences, proposed_class, times
@@ -49,8 +51,8 @@ def gap_report(model: Model, built: Built, one: LayerType) -> str:
         _head(model, built, one, kind),
         _tensors(one, config),
         _unusual(one, kind, facts),
-        _parallelism(kind, facts),
-        _references(kind),
+        _parallelism(one, kind, facts),
+        _references(kind, _model_type(model)),
         _implementation(one, kind, parameters),
         _tests(one, kind, facts),
     )
@@ -152,11 +154,7 @@ def _flops(one: LayerType, kind: GapKind, facts: Mapping[str, int]) -> str:
         )
     told.append(kind.flops)
     if "flops_per_position" in facts:
-        each = facts["flops_per_position"]
-        told.append(
-            f"Scores and values: {each:,} FLOPs per query and position, {each * CONTEXT:,} at {CONTEXT:,} "
-            "positions."
-        )
+        told.append(_scores(facts))
     if "flops_per_position_absorbed" in facts:
         each = facts["flops_per_position_absorbed"]
         told.append(f"Absorbed, over the latent: {each:,} FLOPs per query and position.")
@@ -171,11 +169,39 @@ def _flops(one: LayerType, kind: GapKind, facts: Mapping[str, int]) -> str:
     return " ".join(filter(None, told))
 
 
+def _scores(facts: Mapping[str, int]) -> str:
+    """FLOPs of one query over its positions: all of them, the compressed entries, or an indexer's best."""
+    each, all_of_it = facts["flops_per_position"], attended_flops(facts, CONTEXT)
+    if "compress_ratio" not in facts and "index_flops" not in facts:
+        return (
+            f"Scores and values: {each:,} FLOPs per query and position, {all_of_it:,} at {CONTEXT:,} "
+            "positions."
+        )
+    entries = CONTEXT // facts.get("compress_ratio", 1)
+    unit = "entry" if "compress_ratio" in facts else "position"
+    told = [f"Scores and values: {each:,} FLOPs per query and attended {unit}."]
+    product = f"{each:,} x {entries:,}"
+    if "index_flops" in facts:
+        index = facts["index_flops"]
+        told.append(
+            f"Scores of the indexer: {index:,} FLOPs per query and {unit} "
+            "(2 x index_n_heads x index_head_dim)."
+        )
+        product = f"{each:,} x min({entries:,}, {facts['index_topk']:,}) + {index:,} x {entries:,}"
+    return " ".join([*told, f"At {CONTEXT:,} positions: {product} = {all_of_it:,} FLOPs."])
+
+
 def _cache(kind: GapKind, facts: Mapping[str, int]) -> str:
     told = []
     kept = facts.get("cache_per_position")
-    if kept:
+    if kept and "compress_ratio" in facts:
+        ratio, index = facts["compress_ratio"], facts.get("index_cache", 0)
+        with_key = f" and a key of {index:,} for the indexer" if index else ""
+        told.append(f"{kept:,} values{with_key} per entry of {ratio:,} positions and layer.")
+    elif kept:
         told.append(f"{kept:,} values per {kind.cached} and layer ({kept * BYTES:,} bytes in bfloat16).")
+    if kept and "index_cache" in facts and "compress_ratio" not in facts:
+        told.append(f"{facts['index_cache']:,} of them are the key of the indexer.")
     if kept and "cache_expanded" in facts:
         full = facts["cache_expanded"]
         told.append(f"Expanded heads would keep {full:,}: {full / kept:.1f} times more.")
@@ -190,7 +216,11 @@ def _cache(kind: GapKind, facts: Mapping[str, int]) -> str:
     return " ".join(filter(None, [*told, kind.cache])) or "it keeps none of its own."
 
 
-def _parallelism(kind: GapKind, facts: Mapping[str, int]) -> str:
+def _parallelism(one: LayerType, kind: GapKind, facts: Mapping[str, int]) -> str:
+    names = dict.fromkeys(
+        tensor.name.rpartition("{i}.")[2] for tensor in one.tensors if is_copied(one, tensor)
+    )
+    copied = f" and {', '.join(map(code, names))}" if names else ""
     lines = [
         "## 3. Parallelism strategies",
         "",
@@ -198,15 +228,19 @@ def _parallelism(kind: GapKind, facts: Mapping[str, int]) -> str:
         "|---|---|---|",
         *map(row, kind.strategies),
         "",
-        f"Weights per device at tensor parallel {TENSOR_PARALLEL}, matrices split and vectors copied: "
+        f"Weights per device at tensor parallel {TENSOR_PARALLEL}, matrices split, vectors{copied} copied: "
         f"{facts['weight_bytes_tp']:,} bytes in bfloat16 for each, against {facts['weight_bytes']:,} on one "
         "device.",
     ]
     return "\n".join(lines)
 
 
-def _references(kind: GapKind) -> str:
-    return "\n".join(["## 4. References", "", *(f"- {reference}" for reference in kind.references)])
+def _references(kind: GapKind, model_type: str) -> str:
+    """The modeling file is that of the model's own type; a text part lives in the file of the whole."""
+    own = model_type.removesuffix("_text").replace("-", "_")
+    file = code(f"models/{own}/modeling_{own}.py")
+    told = (reference.replace(MODELING, file) for reference in kind.references)
+    return "\n".join(["## 4. References", "", *(f"- {reference}" for reference in told)])
 
 
 def _implementation(one: LayerType, kind: GapKind, parameters: list[Parameter]) -> str:
@@ -245,17 +279,43 @@ def _size_tests(one: LayerType, kind: GapKind, facts: Mapping[str, int]) -> Iter
         f"tensor parallel {TENSOR_PARALLEL}: {facts['weight_bytes_tp']:,} bytes per device."
     )
     flops = facts["matrix_flops"]
+    if not facts["parameters"]:
+        yield f"FLOPs are those of the layer whose weights these are: {flops:,} per {kind.unit} at each use."
     yield f"Matrix FLOPs of one {kind.unit}: {flops:,}; of 128: {128 * flops:,}."
     if "flops_per_position" in facts:
-        each = facts["flops_per_position"]
-        yield (
-            f"Scores and values of one query: {each:,} x 1,024 = {each * 1024:,} FLOPs at 1,024 positions, "
-            f"{each * 2048:,} at 2,048."
+        yield _scores_test(facts)
+
+
+def _scores_test(facts: Mapping[str, int]) -> str:
+    """One query over two lengths: with an indexer, below and above what it lets through."""
+    if "index_topk" not in facts:
+        first, second = (attended_flops(facts, n) for n in (1024, 2048))
+        ratio = facts.get("compress_ratio", 1)
+        product = f"{facts['flops_per_position']:,} x {1024 // ratio:,}"
+        return (
+            f"Scores and values of one query: {product} = {first:,} FLOPs at 1,024 positions, {second:,} "
+            "at 2,048."
         )
+    through = facts["index_topk"] * facts.get("compress_ratio", 1)
+    below, at, above = (attended_flops(facts, n) for n in (through // 2, through, 2 * through))
+    return (
+        f"Scores, values and indexer of one query: {below:,} FLOPs at {through // 2:,} positions, {at:,} at "
+        f"{through:,}, where all are let through, and {above:,} at {2 * through:,}, where "
+        "only the indexer grows."
+    )
 
 
 def _cache_tests(kind: GapKind, facts: Mapping[str, int]) -> Iterator[str]:
-    if "cache_per_position" in facts:
+    if "cache_per_position" in facts and "compress_ratio" in facts:
+        entry, entries = (
+            facts["cache_per_position"] + facts.get("index_cache", 0),
+            CONTEXT // facts["compress_ratio"],
+        )
+        yield (
+            f"KV cache of compressed entries, bfloat16, {CONTEXT:,} {kind.cached}s, batch 1: {entry:,} x "
+            f"{entries:,} x {BYTES} = {entry * entries * BYTES:,} bytes per layer, the window aside."
+        )
+    elif "cache_per_position" in facts:
         kept = facts["cache_per_position"]
         size = kept * CONTEXT * BYTES
         yield (

@@ -19,7 +19,7 @@ Layer = dict[str, Any]
 
 PROPOSED = {
     "MLA": "MultiHeadLatentAttentionLayer",
-    "attention_cross": "CrossAttentionLayer",
+    "MLA + indexer": "SparseLatentAttentionLayer",
     "mamba": "MambaLayer",
     "mamba2": "MambaLayer",
     "ssm": "MambaLayer",
@@ -27,14 +27,14 @@ PROPOSED = {
     "conv": "ShortConvolutionLayer",
     "recurrent": "RecurrentLayer",
     "rwkv": "RecurrentLayer",
-    "vision_tower": "VisionTowerLayer",
-    "audio_tower": "AudioTowerLayer",
+    "vision tower": "VisionTowerLayer",
+    "audio tower": "AudioTowerLayer",
     "projector": "ProjectorLayer",
-    "output_head": "OutputHeadLayer",
+    "output head": "OutputHeadLayer",
     "hyper_connection": "HyperConnectionLayer",
     "hybrid": "ParallelHybridLayer",
 }
-"""Layer type -> the name of the class that a gap report proposes."""
+"""Kind of a layer type -> the name of the class that a gap report proposes."""
 
 TABLES = ("embedding", "per-layer embedding", "learned positions", "output head")
 """Kinds that are looked up by row, or have a row per token of the vocabulary."""
@@ -42,7 +42,12 @@ TABLES = ("embedding", "per-layer embedding", "learned positions", "output head"
 VECTOR = re.compile(r"bias|sinks|scale")
 """Stacked over experts, these have two dimensions and are no matrices."""
 
-SIDE = (("per_layer_input", re.compile(r"per_layer_")), ("hyper_connection", re.compile(r"_hc\.")))
+SIDE = (
+    ("per_layer_input", re.compile(r"per_layer_")),
+    ("hyper_connection", re.compile(r"_hc\.")),
+    ("altup", re.compile(r"\baltup\.")),
+    ("laurel", re.compile(r"\blaurel\.")),
+)
 """Blocks that stand beside an MLP: name, and what their tensors are called."""
 
 
@@ -66,7 +71,10 @@ def _split_moe(one: LayerType, width: int | None) -> list[LayerType]:
     for tensor in one.tensors:
         parts.setdefault(_moe_part(tensor, shared_alone=not whole), []).append(tensor)
     facts = {name: value for name, value in one.facts.items() if whole or name != "shared_size"}
-    found = [replace(one, tensors=tuple(parts.pop("moe", ())), facts=facts)]
+    routed = tuple(parts.pop("moe", ()))
+    if not any("latent" in tensor.name for tensor in routed):
+        facts.pop("dense_size", None)
+    found = [replace(one, tensors=routed, facts=facts)]
     return [*found, *(_dense(one, name, tensors, width) for name, tensors in parts.items())]
 
 
@@ -156,7 +164,9 @@ def times(one: LayerType, tensor: Tensor) -> int:
 
 
 def is_matrix(tensor: Tensor) -> bool:
-    """Whether a tensor has two dimensions above 1 and is no stack of vectors."""
+    """Whether a tensor has two dimensions above 1 and is no stack of vectors (norms by head, biases)."""
+    if component_of(tensor.name) is Component.NORM:
+        return False
     module = tensor.name.removesuffix(".weight").rpartition(".")[2]
     return sum(n > 1 for n in tensor.shape) > 1 and not VECTOR.search(module)
 
@@ -256,9 +266,10 @@ def gap(one: LayerType, folder: str, width: int | None) -> Layer:
 
 def proposed_class(one: LayerType) -> str:
     """The name of the class that a gap report proposes."""
-    named = PROPOSED.get(one.name) or PROPOSED.get(one.kind)
-    if named:
-        return named
+    if one.name.startswith("attention_cross"):
+        return "CrossAttentionLayer"
+    if one.kind in PROPOSED:
+        return PROPOSED[one.kind]
     if one.kind == "MoE":
         return "LatentMoELayer" if any("latent" in t.name for t in one.tensors) else "MoEVariantLayer"
     if one.kind in ("MHA", "GQA", "MQA", "attention"):

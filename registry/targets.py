@@ -86,6 +86,9 @@ def _path(name: str) -> Path:
         raise BadUsage(f"want a file or folder, met {error}", where=name, fix=FOLDER) from None
 
 
+NO_COUNTS = "no parameter counts: "
+"""How a model's note begins when its blueprint gave none; other tensors may give them all the same."""
+
 FOLDER = "give a config, or a folder with .json or .jsonc files"
 
 
@@ -134,7 +137,8 @@ def load(name: str, worlds: Worlds, tensors: "Tensors | None" = None) -> Target:
     found = model.architecture if tensors is None else make(model.config, place)
     if found is None:
         found = make(model.config, place)
-    return Target(name, place, model.config, found, model.notes, model)
+    notes = model.notes if tensors is None else tuple(n for n in model.notes if not n.startswith(NO_COUNTS))
+    return Target(name, place, model.config, found, notes, model)
 
 
 Tensors = Callable[[Mapping[str, Any], str], Architecture]
@@ -145,8 +149,10 @@ def find_model(name: str, world: "World") -> "Model":
     from registry.catalogue import Entry
     from registry.pipeline import Selection, read_models, settled
 
-    if world.catalogue.find(name) or not HUB_ID.fullmatch(name):
-        entry = world.catalogue.one(name)
+    found = world.catalogue.find(name)
+    if found or not HUB_ID.fullmatch(name):
+        shared = len({entry.config_repo for entry in found}) == 1  # shards of one checkpoint: one config
+        entry = found[0] if shared else world.catalogue.one(name)
         models, readings = read_models(world, Selection(models=(entry.key,)))
     else:
         models, readings = settled(world, [Entry(f"hf:{name}", None, config_repo=name)])

@@ -230,6 +230,8 @@ class Scope(Mapping[str, Any]):
         read = {name: self.get(name) for name in sorted(names(text))}
         values = ", ".join(f"{name} {shown(value)}" for name, value in read.items())
         why = str(error) if isinstance(error, Inexact) else "no such size exists"
+        if isinstance(error, ZeroDivisionError):
+            why = "a division by zero"
         return BadModel(
             f"{purpose}: {text}: {why} ({values})",
             where=self.config.where,

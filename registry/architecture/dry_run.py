@@ -14,7 +14,9 @@ from typing import Any
 from registry import dry_run_child, watched
 from registry.architecture.assemble import assemble
 from registry.architecture.blueprints import Architecture
+from registry.architecture.config_view import LARGEST, LAYER_COUNT, MAX_LAYERS, known_keys, shown
 from registry.architecture.fold import Table, fold
+from registry.architecture.tensors import count_params
 from schemas.errors import BadModel, BadUsage, RegistryError
 
 CHILD = (sys.executable, "-P", str(Path(dry_run_child.__file__)))
@@ -34,7 +36,31 @@ def architecture(config: Mapping[str, Any], where: str) -> Architecture:
 
     Raises BadUsage where the extra is missing, BadModel for a config that transformers does not build.
     """
-    return assemble(config, fold(table(config, where)), where)
+    tensors = fold(table(config, where))
+    if (total := count_params(tensors)) > LARGEST:
+        fix = "correct the sizes in the config"
+        raise _bad(f"want at most 2^53 parameters, got {total:,}", where, fix)
+    return assemble(config, tensors, where)
+
+
+def check_sizes(config: Mapping[str, Any], where: str, model_type: object = None) -> None:
+    """Raises BadModel for sizes that a blueprint refuses too, in nested configs as well, before anything is
+    built. A number that no class reads may be of any size, as an endless max_length is.
+    """
+    model_type = config.get("model_type", model_type)
+    known = known_keys(model_type) if isinstance(model_type, str) else {}
+    read = {*known.get("keys", {}), *known.get("aliases", {}), *known.get("aliases", {}).values()}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            check_sizes(value, f"{where}:{key}", known.get("parts", {}).get(key))
+        elif type(value) is int and value > MAX_LAYERS and LAYER_COUNT.fullmatch(key):
+            raise _too_large(key, f"at most {MAX_LAYERS:,} layers", value, where)
+        elif type(value) is int and value > LARGEST and (key in read or not known):
+            raise _too_large(key, "at most 2^53", value, where)
+
+
+def _too_large(key: str, want: str, got: int, where: str) -> BadModel:
+    return _bad(f"{key}: want {want}, got {shown(got)}", where, f"correct {key} in the config")
 
 
 def table(
@@ -44,6 +70,7 @@ def table(
     child: tuple[str, ...] = CHILD,
 ) -> Table:
     """Every single tensor: name -> its shape, and the name of the one whose storage it shares."""
+    check_sizes(config, where)
     limits = limits or watched.Limits()
     argv = [*child, str(limits.memory_bytes)]
     ended = watched.run(argv, json.dumps(config).encode(), OFFLINE, limits)

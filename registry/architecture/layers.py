@@ -7,6 +7,7 @@ left out, and what no rule recognises is a layer type called `other`.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,8 +20,9 @@ MIXERS = frozenset({Component.ATTENTION, Component.SSM})
 EXPERT_PARTS = frozenset({Component.ROUTER, Component.EXPERTS, Component.SHARED_EXPERT})
 MIXER_FACTS = ("mixer", "heads", "kv_heads", "head_dim", "v_dim", "window", "chunk")
 INNER_NORM = re.compile(r"(attn|attention|mixer|mamba|linear|conv|indexer|ssm|compressor)(\.\w+)*\.\w*norm")
-BESIDE_MLP = re.compile(r"per_layer_|_hc\.")
+BESIDE_MLP = re.compile(r"per_layer_|_hc\.|\b(altup|laurel)\.")
 LATENT = re.compile(r"kv_a_proj|kv_b_proj|kv_lora|kv_up|wkv_a")
+INDEXER = re.compile(r"\bindexer\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,21 @@ def layer_types(architecture: Architecture) -> list[LayerType]:
 
 
 def model_width(tensors: Iterable[Tensor]) -> int | None:
-    """d_model: the width of the first token embedding."""
-    for tensor in tensors:
-        if component_of(tensor.name) is Component.EMBEDDING and len(tensor.shape) == 2:
-            return tensor.shape[1]
-    return None
+    """d_model: the width of the first token embedding, or of most norms of the layers where none has that
+    one: a factorised embedding is projected to the width of the layers.
+    """
+    table = list(tensors)
+    embedding = next(
+        (t.shape[1] for t in table if component_of(t.name) is Component.EMBEDDING and len(t.shape) == 2), None
+    )
+    widths: Counter[int] = Counter()
+    for tensor in table:
+        is_norm = component_of(tensor.name) is Component.NORM and not INNER_NORM.search(tensor.name)
+        if is_norm and tensor.layers is not None and len(tensor.shape) == 1:
+            widths[tensor.shape[0]] += tensor.count
+    if embedding is None or embedding in widths or not widths:
+        return embedding
+    return widths.most_common(1)[0][0]
 
 
 Blocks = tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]
@@ -144,7 +156,7 @@ def _mixers(tensors: Sequence[Tensor], architecture: Architecture) -> list[Layer
         mixer = known.pop("mixer", None) or ("attention" if is_attention else "mamba")
         name, kind = _mixer_name(str(mixer), group, known, is_attention=is_attention)
         shown = {key: value for key, value in known.items() if value is not None}
-        if kind == "MLA":
+        if kind.startswith("MLA"):
             shown |= _latent_ranks(group)
         found.append(LayerType(name, kind, len(layers), tuple(group), layers, shown))
     return found
@@ -167,7 +179,7 @@ def _sharing(group: Sequence[Tensor], facts: Mapping[str, Any]) -> str:
     """How queries share keys and values (arXiv:1911.02150, 2305.13245, 2405.04434)."""
     heads, kv_heads = facts.get("heads"), facts.get("kv_heads")
     if any(LATENT.search(t.name) for t in group):
-        return "MLA"
+        return "MLA + indexer" if any(INDEXER.search(t.name) for t in group) else "MLA"
     if heads is None or kv_heads is None:
         return "attention"
     if heads == kv_heads:
@@ -195,7 +207,7 @@ def _mlps(tensors: Sequence[Tensor], architecture: Architecture, width: int | No
         for i in range(len(architecture.facts.get("experts", ())))
     }
     for layers, group, known in _groups(tensors, {}):
-        if any(component_of(t.name) in EXPERT_PARTS for t in group):
+        if any(component_of(t.name) is Component.EXPERTS for t in group):
             known |= facts.get(layers[0], {})
             found.append(_moe(layers, group, known, width))
         else:
@@ -223,8 +235,11 @@ def _moe(
 
 
 def _one_expert(tensor: Tensor, experts: int) -> Tensor | None:
-    """One expert's share of a tensor: its slice of a fused one, or the tensor itself."""
-    if len(tensor.shape) > 1 and tensor.shape[0] == experts:
+    """One expert's share of a tensor: its slice of a fused one, or the tensor itself. A fused tensor may have
+    slices for experts that compute nothing, so that its first dimension is not the number of experts.
+    """
+    fused = len(tensor.shape) == 3 and tensor.per_layer == 1
+    if fused or (len(tensor.shape) > 1 and tensor.shape[0] == experts):
         return replace(tensor, shape=tensor.shape[1:])
     if len(tensor.shape) == 2 and tensor.shape[0] % experts == 0 and tensor.per_layer == 1:
         return replace(tensor, shape=(tensor.shape[0] // experts, tensor.shape[1]))

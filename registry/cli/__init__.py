@@ -3,11 +3,11 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
 from registry import __version__
-from registry.cli import architecture, build, models, sync, validate
 from schemas.errors import RegistryError
 
 BUG = 1
@@ -15,7 +15,37 @@ BAD_USAGE = 3
 INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+COMMANDS = {
+    "add": "models",
+    "analyze": "architecture",
+    "apply": "sync",
+    "build": "build",
+    "inspect": "architecture",
+    "list": "models",
+    "plan": "sync",
+    "show": "models",
+    "sync": "sync",
+    "validate": "validate",
+    "verify": "models",
+}
+"""Command -> the module of `registry.cli` that has it; imported when the command is run, or for --help."""
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click fixes the signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"registry.cli.{COMMANDS[cmd_name]}")
+        found: click.Command = next(one for one in module.COMMANDS if one.name == cmd_name)
+        return found
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="registry")
 def cli() -> None:
     """LLM configurations with evidence, kept in step with a table.
@@ -27,16 +57,6 @@ def cli() -> None:
     Start here:   registry sync --family llama2
     Then:         registry show Llama-2-7b-chat
     """
-
-
-for command in (
-    *sync.COMMANDS,
-    *models.COMMANDS,
-    *build.COMMANDS,
-    *validate.COMMANDS,
-    *architecture.COMMANDS,
-):
-    cli.add_command(command)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

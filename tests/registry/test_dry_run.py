@@ -210,6 +210,45 @@ def test_keys_that_name_code_or_weights_are_dropped_at_any_depth():
     }
 
 
+TOO_LARGE = [
+    ("layers", LLAMA | {"num_hidden_layers": 10**12},
+     "num_hidden_layers: want at most 10,000 layers, got 1000000000000", "x", "num_hidden_layers"),
+    ("one layer too many", {"model_type": "gpt2", "n_layer": 10_001},
+     "n_layer: want at most 10,000 layers, got 10001", "x", "n_layer"),
+    ("layers of an unknown type", {"model_type": "nobody_knows", "num_layers": 10**12},
+     "num_layers: want at most 10,000 layers, got 1000000000000", "x", "num_layers"),
+    ("layers of a tower", {"model_type": "gemma3", "vision_config": {"num_hidden_layers": 10**12}},
+     "num_hidden_layers: want at most 10,000 layers, got 1000000000000", "x:vision_config",
+     "num_hidden_layers"),
+    ("a size", LLAMA | {"vocab_size": 2**53 + 1},
+     "vocab_size: want at most 2^53, got 9007199254740993", "x", "vocab_size"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "what", "where", "key"), [case[1:] for case in TOO_LARGE], ids=[case[0] for case in TOO_LARGE]
+)
+def test_sizes_beyond_a_blueprints_are_refused_before_a_child_starts(config, what, where, key):
+    with pytest.raises(BadModel) as raised:
+        dry_run.table(config, "x", QUICK, ("/no/such/program",))
+    assert str(raised.value) == f"{what}\n  from  {where}\n  fix   correct {key} in the config"
+
+
+def test_the_largest_sizes_reach_the_child(child):
+    config = LLAMA | {"rows": 1, "num_hidden_layers": 10_000, "vocab_size": 2**53, "max_length": 10**30}
+    assert len(dry_run.table(config, "x", QUICK, child(ECHO))) == 2
+
+
+def test_more_parameters_than_can_be_told_are_refused(monkeypatch):
+    monkeypatch.setattr(dry_run, "table", lambda *_: {"w": ((2**53, 3), None)})
+    with pytest.raises(BadModel) as raised:
+        dry_run.architecture(LLAMA, "x")
+    assert str(raised.value) == (
+        "want at most 2^53 parameters, got 27,021,597,764,222,976\n"
+        "  from  x\n  fix   correct the sizes in the config"
+    )
+
+
 # With torch and transformers.
 
 BUILT = ["Llama-3.2-1B", "DeepSeek-V3", "gemma-3-27b-it", "gpt2-medium"]
@@ -258,7 +297,7 @@ def test_what_transformers_does_not_build_is_refused_in_its_words(config, what):
 @needs_extra
 def test_a_model_of_too_many_modules_is_ended_at_its_memory():
     with pytest.raises(BadModel) as raised:
-        dry_run.table(LLAMA | {"num_hidden_layers": 10**6}, "x", watched.Limits(memory_bytes=400 * 2**20))
+        dry_run.table(LLAMA | {"num_hidden_layers": 10**4}, "x", watched.Limits(memory_bytes=400 * 2**20))
     assert raised.value.what == "transformers did not build it: it takes more than 0.390625 GiB of memory"
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from registry.gap_numbers import constructor, numbers
+from registry.gap_numbers import attended_flops, constructor, numbers
 from registry.gap_report import gap_index, severity, without_class
 from registry.markdown import code, plain
 from tests.registry.settled import catalogue, documents_of, real, real_configs, settled
@@ -78,12 +78,12 @@ Keys and values of all heads are produced from one low-rank latent per token. Th
 | Data parallel attention | requests over devices, experts split elsewhere | all-to-all at the MoE layers |
 | Pipeline parallel | layers, whole | activations of `hidden_size` per token between stages |
 
-Weights per device at tensor parallel 8, matrices split and vectors copied: 46,780,416 bytes in bfloat16 for each, against 374,214,656 on one device.
+Weights per device at tensor parallel 8, matrices split, vectors and `self_attn.q_a_proj.weight`, `self_attn.kv_a_proj_with_mqa.weight` copied: 73,273,344 bytes in bfloat16 for each, against 374,214,656 on one device.
 
 ## 4. References
 
 - DeepSeek-V2, section 2.1: arXiv:2405.04434; DeepSeek-V3: arXiv:2412.19437
-- transformers: `models/deepseek_v3/modeling_deepseek_v3.py`, `DeepseekV3Attention`
+- transformers: `models/deepseek_v3/modeling_deepseek_v3.py`, the attention
 - vLLM: `vllm/model_executor/layers/mla.py` and the MLA attention backends; https://docs.vllm.ai/en/latest/
 - SGLang: `python/sglang/srt/layers/attention/` (MLA backends); https://docs.sglang.ai/
 - PyTorch: `torch.nn.functional.scaled_dot_product_attention`
@@ -94,7 +94,7 @@ Proposed class: `MultiHeadLatentAttentionLayer`. Derive it from the attention ba
 
 | constructor parameter | value in this model | from |
 |---|---:|---|
-| `hidden_size` | 7,168 | token embedding |
+| `hidden_size` | 7,168 | width of the layers |
 | `num_heads` | 128 | layer facts |
 | `v_head_dim` | 128 | layer facts |
 | `q_lora_rank` | 1,536 | layer facts |
@@ -108,7 +108,7 @@ Proposed class: `MultiHeadLatentAttentionLayer`. Derive it from the attention ba
 ## 6. Tests
 
 1. Parameters: MultiHeadLatentAttentionLayer with the values of section 5 counts exactly 187,107,328.
-2. Weight memory, bfloat16, tensor parallel 1: 374,214,656 bytes; tensor parallel 8: 46,780,416 bytes per device.
+2. Weight memory, bfloat16, tensor parallel 1: 374,214,656 bytes; tensor parallel 8: 73,273,344 bytes per device.
 3. Matrix FLOPs of one token: 374,210,560; of 128: 47,898,951,680.
 4. Scores and values of one query: 81,920 x 1,024 = 83,886,080 FLOPs at 1,024 positions, 167,772,160 at 2,048.
 5. KV cache, bfloat16, 4,096 tokens, batch 1: 576 x 4,096 x 2 = 4,718,592 bytes per layer; twice as many give 9,437,184.
@@ -126,12 +126,13 @@ def test_latent_attention_by_its_formula():
     """arXiv:2405.04434, 2.1: ranks 1536 and 512, 128 heads of 128 + 64, values of 128."""
     d, q, kv, rope, nope, heads, v = 7168, 1536, 512, 64, 128, 128, 128
     matrices = d * q + q * heads * (nope + rope) + d * (kv + rope) + kv * heads * (nope + v) + heads * v * d
+    copied = d * q + d * (kv + rope)
     assert worked(catalogue()[f"hf:{V3}"], "attention") == {
         "parameters": matrices + q + kv,
         "count": 61,
         "matrix_parameters": matrices,
         "weight_bytes": 2 * (matrices + q + kv),
-        "weight_bytes_tp": 2 * (matrices // 8 + q + kv),
+        "weight_bytes_tp": 2 * (copied + (matrices - copied) // 8 + q + kv),
         "matrix_flops": 2 * matrices,
         "cache_per_position": kv + rope,
         "cache_expanded": heads * (nope + rope + v),
@@ -205,6 +206,155 @@ def test_experts_in_a_latent_width_run_top_k_of_them():
     assert found["matrix_flops"] == 2 * (22 * expert + around)
 
 
+DEEPSEEK_V2 = {
+    "model_type": "deepseek_v2", "hidden_size": 5120, "intermediate_size": 12288, "num_hidden_layers": 60,
+    "moe_intermediate_size": 1536, "num_attention_heads": 128, "num_key_value_heads": 128,
+    "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+    "v_head_dim": 128, "n_routed_experts": 160, "n_shared_experts": 2, "num_experts_per_tok": 6,
+    "first_k_dense_replace": 1, "vocab_size": 102400, "tie_word_embeddings": False,
+}  # fmt: skip
+LONGCAT = {
+    "model_type": "longcat_flash", "hidden_size": 6144, "ffn_hidden_size": 12288, "num_layers": 28,
+    "expert_ffn_hidden_size": 2048, "num_attention_heads": 64, "n_routed_experts": 512,
+    "zero_expert_num": 256, "moe_topk": 12, "q_lora_rank": 1536, "kv_lora_rank": 512,
+    "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "vocab_size": 131072,
+    "tie_word_embeddings": False,
+}  # fmt: skip
+ZAMBA = {
+    "model_type": "zamba", "vocab_size": 32000, "num_hidden_layers": 76, "hidden_size": 3712,
+    "attention_hidden_size": 7424, "intermediate_size": 14848, "num_attention_heads": 16,
+    "num_key_value_heads": 16, "attention_head_dim": 464, "n_mamba_heads": 2, "mamba_d_state": 16,
+    "mamba_d_conv": 4, "mamba_expand": 2, "mamba_dt_rank": 232, "attn_layer_period": 6,
+    "attn_layer_offset": 4, "tie_word_embeddings": True,
+}  # fmt: skip
+HYBRIDS = (5, 11, 17, 23, 29, 35)
+ZAMBA2 = {
+    "model_type": "zamba2", "vocab_size": 32000, "num_hidden_layers": 38, "hidden_size": 2048,
+    "attention_hidden_size": 4096, "attention_head_dim": 128, "intermediate_size": 8192,
+    "num_attention_heads": 32, "num_key_value_heads": 32, "mamba_d_state": 64, "mamba_d_conv": 4,
+    "mamba_expand": 2, "n_mamba_heads": 64, "mamba_ngroups": 1, "adapter_rank": 128, "num_mem_blocks": 1,
+    "use_mem_rope": True, "use_shared_attention_adapter": True, "tie_word_embeddings": True,
+    "hybrid_layer_ids": list(HYBRIDS),
+    "layers_block_type": ["hybrid" if i in HYBRIDS else "mamba" for i in range(38)],
+}  # fmt: skip
+
+
+def test_down_projections_to_the_latent_are_copied_to_every_device():
+    """DeepSeek-V2: 5120 x (1536 + 576) copied, the matrices with heads in eighths, norms of 1536 and 512."""
+    found = worked(settled("org/v2", DEEPSEEK_V2), "attention")
+    assert found["weight_bytes_tp"] == 2 * (10_813_440 + 138_412_032 // 8 + 2_048) == 56_233_984
+
+
+def test_an_indexer_is_copied_and_keeps_a_key_of_its_own():
+    """DeepSeek-V3.2: 64 indexer heads of 128 over 2,048 positions; copied are the latents and the indexer."""
+    copied = 7168 * (1536 + 576) + 1536 * 64 * 128 + 7168 * 128 + 7168 * 64
+    heads = 1536 * 24576 + 512 * 32768 + 16384 * 7168
+    found = worked(real("deepseek-ai/DeepSeek-V3.2"), "attention")
+    assert found["weight_bytes_tp"] == 2 * (copied + heads // 8 + 1536 + 512 + 2 * 128)
+    assert (found["cache_per_position"], found["cache_expanded"]) == (576 + 128, 128 * (192 + 128) + 128)
+
+
+@pytest.mark.parametrize(
+    ("repo", "n", "flops"),
+    [
+        # 2 x 128 x (192 + 128) = 81,920 an attended position, 2 x 64 x 128 = 16,384 a scored one
+        ("deepseek-ai/DeepSeek-V3.2", 1024, 1024 * 81_920 + 1024 * 16_384),
+        ("deepseek-ai/DeepSeek-V3.2", 2048, 2048 * 81_920 + 2048 * 16_384),
+        ("deepseek-ai/DeepSeek-V3.2", 4096, 2048 * 81_920 + 4096 * 16_384),
+        # 2 x 64 x (256 + 256) = 65,536 and 2 x 32 x 128 = 8,192
+        ("zai-org/GLM-5", 1024, 1024 * (65_536 + 8_192)),
+        ("zai-org/GLM-5", 131_072, 2048 * 65_536 + 131_072 * 8_192),
+    ],
+)
+def test_attention_runs_over_the_chosen_positions_the_indexer_over_all(repo, n, flops):
+    assert attended_flops(worked(real(repo), "attention"), n) == flops
+
+
+def test_the_report_of_an_indexer_has_numbers_below_and_above_its_reach():
+    text = report(real("deepseek-ai/DeepSeek-V3.2"), "attention")
+    assert "(multi-head latent attention with an indexer)" in text
+    assert "81,920 x min(4,096, 2,048) + 16,384 x 4,096 = 234,881,024 FLOPs." in text
+    assert "100,663,296 FLOPs at 1,024 positions, 201,326,592 at 2,048" in text
+    assert "234,881,024 at 4,096, where only the indexer grows." in text
+    assert "704 values per token and layer (1,408 bytes in bfloat16). 128 of them are the key" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "flops"),
+    [
+        # 4,096 positions: 1,024 entries of 4, 512 of them chosen; 32 entries of 128, all of them
+        ("attention_full_indexer", 512 * 131_072 + 1024 * 16_384),
+        ("attention_full", 32 * 131_072),
+        ("attention_sliding", 4096 * 131_072),
+    ],
+)
+def test_a_compressor_keeps_one_entry_of_many_positions(name, flops):
+    """DeepSeek-V4: 64 heads of 512 on one key that is the value too, 64 indexer heads of 128."""
+    found = worked(real("nvidia/DeepSeek-V4-Flash-NVFP4"), name)
+    assert attended_flops(found, 4096) == flops
+    assert found["cache_per_position"] == 512
+
+
+def test_a_shared_block_computes_and_caches_at_each_use_and_is_stored_once():
+    """Zamba: queries, keys and values of 7424 x 7424, output 7424 x 3712, beside a Mamba of 86,393,088."""
+    model = settled("org/zamba", ZAMBA)
+    first, again = worked(model, "hybrid"), worked(model, "hybrid_2")
+    block = 3 * 7424 * 7424 + 7424 * 3712
+    assert first["parameters"] - again["parameters"] == block
+    assert first["weight_bytes"] - again["weight_bytes"] == 2 * block
+    assert first["matrix_flops"] == again["matrix_flops"] == 2 * (block + 86_393_088)
+    assert first["cache_per_position"] == again["cache_per_position"] == 2 * 16 * 464
+    mlp = worked(model, "feedforward_tied")
+    assert (mlp["parameters"], mlp["weight_bytes"], mlp["matrix_flops"]) == (0, 0, 2 * 3 * 3712 * 14848)
+    assert "(a shared block, used again)" in report(model, "feedforward_tied")
+
+
+def test_each_use_of_a_shared_block_runs_one_of_its_adapters():
+    """Zamba2: 2048 to 2 x 8192 and back, with one adapter of rank 128 of the six."""
+    mlp = worked(settled("org/zamba2", ZAMBA2), "feedforward_tied")
+    assert mlp["matrix_flops"] == 2 * (3 * 2048 * 8192 + 128 * (2048 + 2 * 8192))
+
+
+def test_a_linear_map_inside_the_layers_is_no_linear_attention():
+    proposed = {one["name"]: one["class"] for one in _unsupported(settled("org/zamba2", ZAMBA2))}
+    assert (proposed["linear"], proposed["mamba"]) == ("LinearLayer", "MambaLayer")
+
+
+def _unsupported(model) -> list[dict]:
+    return documents_of(model).built.content["unsupported_layers"]
+
+
+def test_zero_experts_have_slices_of_one_fused_tensor_only():
+    """LongCat-Flash: 12 of 768 slots, 512 with weights of 3 x 2048 x 6144; the router scores all 768."""
+    model = settled("org/longcat", LONGCAT)
+    assert worked(model, "moe")["matrix_flops"] == 2 * (12 * 3 * 2048 * 6144 + 768 * 6144)
+    told = parameters(model, "moe")
+    assert (told["num_experts"], told["num_zero_experts"], told["intermediate_size"]) == (512, 256, 2048)
+    assert "latent_size" not in told
+
+
+def test_a_router_without_experts_is_no_mixture():
+    """Gemma 3n: altup has a modality router; the MLP beside it is 3 x 2048 x 16384."""
+    built = documents_of(settled("org/gemma3n", {"model_type": "gemma3n_text"})).built
+    layers = {one["name"]: one for one in built.content["layer_types"]}
+    assert layers["feedforward"]["class"] == "GatedMLPLayer"
+    assert layers["feedforward"]["specs"]["parameter_count"] == 3 * 2048 * 16384
+    assert "moe" not in {one.name for one in (*built.supported, *built.unsupported)}
+
+
+@pytest.mark.parametrize(
+    ("repo", "name", "file"),
+    [
+        ("deepseek-ai/DeepSeek-V3.2", "attention", "models/deepseek_v32/modeling_deepseek_v32.py"),
+        ("ai21labs/AI21-Jamba-1.5-Mini", "mamba", "models/jamba/modeling_jamba.py"),
+        ("LiquidAI/LFM2-1.2B", "conv", "models/lfm2/modeling_lfm2.py"),
+    ],
+)
+def test_the_modeling_file_is_that_of_the_models_own_type(repo, name, file):
+    text = report(real(repo), name)
+    assert re.findall(r"models/\w+/modeling_\w+\.py", text) == [file]
+
+
 def parameters(model, name: str) -> dict[str, object]:
     one = layer(model, name)
     return {
@@ -216,15 +366,15 @@ def parameters(model, name: str) -> dict[str, object]:
 CONSTRUCTORS = {
     "mamba": ("ai21labs/AI21-Jamba-1.5-Mini", "mamba", {
         "hidden_size": 4096, "inner_size": 8192, "conv_channels": 8192, "conv_kernel": 4, "state_size": 16,
-        "dt_rank": 256, "has_bias": True,
+        "dt_rank": 256, "has_bias": "conv1d, dt_proj",
     }),
     "mamba with heads": ("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-NVFP4", "mamba", {
         "hidden_size": 2688, "inner_size": 4096, "conv_channels": 6144, "conv_kernel": 4, "state_size": 128,
-        "num_heads": 64, "head_dim": 64, "n_groups": 8, "chunk_size": 128, "has_bias": True,
+        "num_heads": 64, "head_dim": 64, "n_groups": 8, "chunk_size": 128, "has_bias": "dt_bias, conv1d",
     }),
     "linear": ("Qwen/Qwen3-Next-80B-A3B-Instruct", "linear", {
         "hidden_size": 2048, "inner_size": 4096, "conv_channels": 8192, "conv_kernel": 4, "num_key_heads": 16,
-        "num_value_heads": 32, "key_head_dim": 128, "value_head_dim": 128, "has_bias": True,
+        "num_value_heads": 32, "key_head_dim": 128, "value_head_dim": 128, "has_bias": "dt_bias",
     }),
     "short convolution": ("LiquidAI/LFM2-1.2B", "conv", {
         "hidden_size": 2048, "inner_size": 2048, "conv_channels": 2048, "conv_kernel": 3, "has_bias": False,

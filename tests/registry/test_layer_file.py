@@ -289,6 +289,39 @@ def test_a_gate_beside_each_query_is_no_attention_of_the_estimator():
     assert attention["gap_report"] == "gaps/Qwen_Qwen3-Next-80B-A3B-Instruct/attention.md"
 
 
+def test_norms_by_head_are_no_matrices():
+    """Command R+: norms of 96 x 128 and 8 x 128 beside the four projections of grouped heads."""
+    config = {
+        "model_type": "cohere", "hidden_size": 12288, "intermediate_size": 33792, "num_hidden_layers": 64,
+        "num_attention_heads": 96, "num_key_value_heads": 8, "use_qk_norm": True, "vocab_size": 256000,
+        "tie_word_embeddings": True,
+    }  # fmt: skip
+    content = built(settled("org/command", config)).content
+    attention = content["layer_types"][0]
+    assert attention["class"] == "GroupedQueryAttentionLayer"
+    assert attention["specs"]["parameter_count"] - COUNTED[attention["class"]](attention["specs"]) == 13_312
+    assert "for attention: -13,312 a layer, -851,968 in all." in content["validation_notes"]
+
+
+def test_layers_wider_than_the_embedding_have_a_class():
+    """OPT-350m: embeddings of 512 are projected to layers of 1024."""
+    config = {
+        "model_type": "opt", "hidden_size": 1024, "word_embed_proj_dim": 512, "ffn_dim": 4096,
+        "num_hidden_layers": 24, "num_attention_heads": 16, "vocab_size": 50272,
+        "max_position_embeddings": 2048, "do_layer_norm_before": False, "tie_word_embeddings": True,
+    }  # fmt: skip
+    content = built(settled("org/opt", config)).content
+    layers = {layer["name"]: layer for layer in content["layer_types"]}
+    assert content["total_params"] == 331_196_416
+    assert layers["attention"]["specs"] == {
+        "layer_idx": 0, "hidden_size": 1024, "num_query_heads": 16, "num_kv_heads": 16, "head_dim": 64,
+        "sliding_window": None, "has_bias": True, "parameter_count": 4 * 1024 * 1025,
+    }  # fmt: skip
+    assert layers["feedforward"]["class"] == "MLPLayer"
+    assert layers["feedforward"]["specs"]["parameter_count"] == 2 * 1024 * 4096 + 4096 + 1024
+    assert layers["embedding"]["specs"]["hidden_size"] == 512
+
+
 def test_all_layers_puts_everything_into_one_list_and_is_not_validated():
     model = real("deepseek-ai/DeepSeek-V3")
     apart, together = built(model).content, built(model, all_layers=True).content

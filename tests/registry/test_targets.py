@@ -177,3 +177,10 @@ def test_a_tower_that_the_config_does_not_describe_is_not_in_a_total():
     assert counts.total is None
     assert counts.text is not None
     assert counts.why == ("vision_config is not in the config: the total is not known",)
+
+
+def test_a_hub_id_that_shards_of_one_checkpoint_share_is_one_target(tmp_path, monkeypatch):
+    monkeypatch.setenv("REGISTRY_HOME", str(tmp_path))
+    from registry.cli.common import world
+
+    assert load("meta-llama/Llama-3.1-405B", lambda: world(None)).model.record.n_params == 405853388800
