@@ -39,6 +39,8 @@ ATTRIBUTES = {
 
 HUB_ID = re.compile(r"\w(?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
 LOCAL_NAME = re.compile(r"\w(?:[\w .:+-]*[\w+])?")
+ODD = re.compile(r"[^A-Za-z0-9_.-]+")
+"""What a file name of ours never has: separators, spaces, control characters."""
 KEY_FORMS = "want sku:DESCRIPTOR, hf:ORG/NAME or file:NAME"
 
 
@@ -203,9 +205,15 @@ def valid_hub_id(repo: str) -> bool:
     return bool(HUB_ID.fullmatch(repo)) and ".." not in repo and "--" not in repo and len(repo) <= 96
 
 
+def model_id(repo: str) -> str:
+    """The estimator's name of a model, and its file's: the hub id with / as _, nothing a path could mean."""
+    name = ODD.sub("-", repo.replace("/", "_"))
+    return name if name.strip(".") else "model"
+
+
 def layer_file(repo: str) -> str:
     """Name of the layer config that the models of one config repository share."""
-    return f"{repo.replace('/', '_')}.json"
+    return f"{model_id(repo)}.json"
 
 
 def _new(key: str, known: Iterable[Entry], where: str) -> Entry:

@@ -8,7 +8,6 @@ output head: an EmbeddingLayer with count 2 holds both matrices of an untied mod
 `output_head` the matrix of a head that has other rows or a bias.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from registry.architecture.blueprints import Architecture
 from registry.architecture.components import Component, component_of
 from registry.architecture.layers import LayerType, layer_types, model_width
 from registry.architecture.tensors import Tensor
+from registry.catalogue import model_id
 from registry.estimator import own_params
 from registry.layer_classes import Layer, fitted, gap, split
 from registry.published import Comparison
@@ -24,9 +24,6 @@ from schemas.record import ModelRecord
 
 if TYPE_CHECKING:
     from registry.model import Model
-
-ODD = re.compile(r"[^A-Za-z0-9_.-]+")
-"""What a file name of ours never has: separators, spaces, control characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +77,6 @@ def _sizes(architecture: Architecture) -> dict[str, int | None]:
 
 def _in_stack(tensor: Tensor, architecture: Architecture) -> bool:
     return architecture.layers is not None and tensor.name.startswith(architecture.layers)
-
-
-def model_id(repo: str) -> str:
-    """The estimator's name of a model, and its file's: the hub id with / as _, nothing a path could mean."""
-    name = ODD.sub("-", repo.replace("/", "_"))
-    return name if name.strip(".") else "model"
 
 
 def _named_apart(parts: Sequence[LayerType]) -> list[LayerType]:

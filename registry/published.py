@@ -15,6 +15,7 @@ from registry.architecture.blueprints import Architecture
 from registry.architecture.components import TOWERS, Component, component_of
 from registry.architecture.counts import by_component
 from registry.architecture.tensors import Tensor, count_params
+from sources.config_keys import text_part
 
 MOST_PARTS = 3
 """More terms than this would explain any number."""
@@ -106,7 +107,7 @@ def _is_rounding(published: int, ours: int) -> bool:
 
 def terms(architecture: Architecture, config: Mapping[str, Any]) -> Iterator[Term]:
     """Every quantity of this model that some counts include and ours does not."""
-    text = _text_config(config)
+    _, text = text_part(config)
     yield from _tied_heads(architecture)
     yield from _mtp(architecture)
     yield from _rotary(architecture)
@@ -114,11 +115,6 @@ def terms(architecture: Architecture, config: Mapping[str, Any]) -> Iterator[Ter
     yield from _router_bias(architecture, text)
     yield from _scales(architecture, config)
     yield from _towers(architecture)
-
-
-def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    nested = config.get("text_config")
-    return nested if isinstance(nested, dict) else config
 
 
 def _product(numbers: tuple[int, ...]) -> str:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from schemas.errors import BadModel, BadSource, HubOffline, NoConfig
 from sources.hub import THREADS, Hub
@@ -42,7 +42,6 @@ OTHERWISE = (
     "take the tensors from the config: --tensors blueprint or dry-run; or use another copy of the model"
 )
 Progress = Callable[[int, int], None]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,16 +209,21 @@ def _first_stack(blueprint: Blueprint) -> tuple[Stack | None, str | None]:
 
 
 def _facts(blueprint: Blueprint, view: ConfigView, level: Stack) -> dict[str, list[Any]]:
-    scopes = Levels(scope_of(blueprint, view)).layers(level)
-    return {name: [_fact(blueprint, level, scope, name) for scope in scopes] for name in FACTS}
+    outer = scope_of(blueprint, view)
+    scopes = Levels(outer).layers(level)
+    return {
+        name: [scope[name] for scope in scopes]
+        if name in level.let
+        else [_fact(blueprint, outer, name)] * len(scopes)
+        for name in FACTS
+    }
 
 
-def _fact(blueprint: Blueprint, level: Stack, scope: Scope, name: str) -> Any:
-    """The value an entry gives a name in one layer; null for a name it does not define. A head_dim that needs
-    no expression is the config's own key.
+def _fact(blueprint: Blueprint, scope: Scope, name: str) -> Any:
+    """The value an entry gives a name for all layers; null for a name it does not define. A head_dim that
+    needs no expression is the config's own key.
     """
-    defined = name in level.let or name in blueprint.let
-    return scope[name] if defined else (scope.get(name) if name == "head_dim" else None)
+    return scope[name] if name in blueprint.let else (scope.get(name) if name == "head_dim" else None)
 
 
 def entry_of(config: Mapping[str, Any], where: str) -> tuple[Blueprint, ConfigView]:

@@ -15,6 +15,9 @@ HEADS = {
 HEAD_DIM = {"head_dim": ("in", None)}
 """`keys` of an entry whose modeling file reads head_dim though its config class does not declare it."""
 
+WHOLE_HEAD_DIM = {"head_dim": ("i", None)}
+"""The same where the modeling file takes head_dim if the file has it, and refuses null."""
+
 EVEN_HEADS = {**HEADS, "head_dim": "hidden_size / num_attention_heads"}
 """The same for a class without the key head_dim."""
 

@@ -21,9 +21,6 @@ ROUTED = {
 }
 """The usual `let` of DeepSeek's experts; the shared ones are one MLP, as wide as all of them."""
 
-HEAD_DIM = {"head_dim": ("i", None)}
-"""`keys` of FLOOR_HEADS: a head_dim may be absent, not null."""
-
 FIRST_DENSE = {"is_moe": "layer >= first_k_dense_replace"}
 """`let` of a stack whose first layers have a plain MLP."""
 

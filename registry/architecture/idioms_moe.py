@@ -6,9 +6,6 @@ LOCAL_EXPERTS = {"experts": "num_local_experts", "top_k": "num_experts_per_tok"}
 OWN_EXPERTS = {"experts": "num_experts", "top_k": "num_experts_per_tok"}
 """The usual `let` of routed experts, under either name."""
 
-WHOLE_HEAD_DIM = {"head_dim": ("i", None)}
-"""`keys` of an entry whose modeling file takes head_dim where the file has it, and then refuses null."""
-
 
 def input_first_experts(width: str) -> Lines:
     """Gated experts held the other way round: `[experts, d, 2 * width]` and `[experts, width, d]`."""

@@ -13,9 +13,6 @@ from registry.architecture.idioms import gated_mlp, gqa, two_norms
 
 TIED_HEAD = "text_config.vocab_size, text_config.hidden_size"
 LAYER_KINDS = {"layer_types is None or len(layer_types) == num_hidden_layers": "a kind for each layer"}
-HEAD_DIM_IF_GIVEN = {"head_dim": ("i", None)}
-"""`keys` of a text part whose modeling file reads head_dim, which its class does not declare."""
-
 SLIDES = (
     "layer_types[layer] == 'sliding_attention' if layer_types is not None else layer >= max_window_layers"
 )
@@ -76,16 +73,6 @@ def patches_3d(bias: bool = False, width: str = "hidden_size", name: str = "patc
     """Patches of a video as a convolution over time, height and width."""
     shape = f"{width}, in_channels, temporal_patch_size, patch_size, patch_size"
     return [*tensor(f"{name}.weight", shape), *([*tensor(f"{name}.bias", width)] if bias else [])]
-
-
-def patches_2d(
-    bias: bool = True,
-    width: str = "hidden_size",
-    name: str = "patch_embed.proj",
-    channels: str = "num_channels",
-) -> Lines:
-    """Patches of an image as a convolution."""
-    return conv2d(name, width, channels, "patch_size", bias)
 
 
 def conv2d(name: str, out: str, into: str, kernel: str, bias: bool = True) -> Lines:

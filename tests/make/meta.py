@@ -26,6 +26,8 @@ import transformers  # noqa: E402
 from transformers.models.auto import modeling_auto  # noqa: E402
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES  # noqa: E402
 
+from registry.architecture.tensors import layer_ranges  # noqa: E402
+
 transformers.logging.set_verbosity_error()
 logging.disable(logging.WARNING)
 
@@ -98,13 +100,7 @@ def folded(found: Table) -> list[tuple[str, str, str, str]]:
 def _ranges(layers: list[str]) -> str:
     if not all(layer.isdigit() for layer in layers):
         return f"x{len(layers)} {layers[0]}..{layers[-1]}"
-    numbers, parts = sorted(map(int, layers)), []
-    for n in numbers:
-        if parts and parts[-1][1] == n - 1:
-            parts[-1][1] = n
-        else:
-            parts.append([n, n])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in parts)
+    return layer_ranges(sorted(map(int, layers)))
 
 
 def load(target: str) -> dict[str, Any]:

@@ -43,3 +43,16 @@ def documents_of(model: Model, **options: bool) -> Documents:
 
 def all_layers(content: dict) -> list[dict]:
     return [*content["layer_types"], *content["unsupported_layers"]]
+
+
+LLAMA = {
+    "model_type": "llama",
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 100,
+    "tie_word_embeddings": True,
+}
+"""A small dense model."""

@@ -11,19 +11,10 @@ from registry.cli.build import COMMANDS
 from registry.estimator import BUILT_IN
 from registry.validate import check_file
 from schemas.errors import BadSource, Refused
+from tests.registry.settled import LLAMA
 
 (build,) = COMMANDS
 CONFIGS = Path(__file__).parents[1] / "data" / "configs"
-LLAMA = {
-    "model_type": "llama",
-    "hidden_size": 64,
-    "intermediate_size": 96,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "vocab_size": 100,
-    "tie_word_embeddings": True,
-}
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ import re
 
 import pytest
 
+from registry.catalogue import model_id
 from registry.estimator import BUILT_IN
-from registry.layer_file import Built, build, formatted, model_id
+from registry.layer_file import Built, build, formatted
 from registry.pipeline import compared
 from registry.validate import check_content
-from tests.registry.settled import all_layers, catalogue, real, real_configs, settled
+from tests.registry.settled import LLAMA, all_layers, catalogue, real, real_configs, settled
 
 # What each class counts by itself from its specs, written down from the estimator's classes
 # (gminneci/mantile 72ff84e, backend/layers), not from our code.
@@ -169,18 +170,6 @@ def test_llama_4_is_exact_in_the_estimators_own_count():
     for one, text in zip(layers.values(), (107_769_861_120, 400_711_848_960), strict=True):
         assert sum(layer["count"] * COUNTED[layer["class"]](layer["specs"]) for layer in one.values()) == text
     assert [told(one) for one in content.values()] == [[], []]
-
-
-LLAMA = {
-    "model_type": "llama",
-    "hidden_size": 64,
-    "intermediate_size": 96,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "vocab_size": 100,
-    "tie_word_embeddings": True,
-}
 
 
 def llama(**changes):

@@ -32,7 +32,7 @@ INDEX = {
     "gemma4_towers": "gemma4_audio gemma4_vision",
     "glm_vl": (
         "glm46v glm4v glm4v_moe glm4v_moe_text glm4v_moe_vision glm4v_text glm4v_vision "
-        "glm_ocr glm_ocr_text glm_ocr_vision"
+        "glm_ocr glm_ocr_text glm_ocr_vision glmga"
     ),
     "gpt": ("biogpt bloom cpmant ctrl falcon gpt-sw3 gpt2 gpt_bigcode mpt openai-gpt opt xglm xlm xlnet"),
     "gpt_neo": "codegen gpt_neo gpt_neox gpt_neox_japanese gptj",
@@ -92,11 +92,11 @@ INDEX = {
     ),
     "vl_moonshot_minimax": "kimi_k25 kimi_k25_vision minimax_m3_vl minimax_m3_vl_vision",
     "vl_more": (
-        "glmga granite_docling granite_docling_text granite_docling_vision "
-        "hyperclovax_vision_v2 inkling2 inkling2_vision inkling_audio inkling_mm_model "
-        "inkling_vision minicpm_ocr minicpm_ocr_vision minicpmv4_6 minicpmv4_6_vision "
-        "minicpmv4_7 minicpmv4_7_vision unlimited_ocr unlimited_ocr_sam_vision_model "
-        "unlimited_ocr_text unlimited_ocr_vision unlimited_ocr_vision_encoder"
+        "granite_docling granite_docling_text granite_docling_vision hyperclovax_vision_v2 "
+        "inkling2 inkling2_vision inkling_audio inkling_mm_model inkling_vision minicpm_ocr "
+        "minicpm_ocr_vision minicpmv4_6 minicpmv4_6_vision minicpmv4_7 minicpmv4_7_vision "
+        "unlimited_ocr unlimited_ocr_sam_vision_model unlimited_ocr_text unlimited_ocr_vision "
+        "unlimited_ocr_vision_encoder"
     ),
     "vl_older": (
         "blip-2 blip_2_qformer blip_2_vision_model kosmos-2 kosmos_2_text_model kosmos_2_vision_model"

@@ -17,6 +17,7 @@ from registry.architecture.idioms import (
     EVEN,
     FLOOR_HEADS,
     FULL_OR_SLIDING,
+    WHOLE_HEAD_DIM,
     decoder,
     gated_mlp,
     gqa,
@@ -26,7 +27,6 @@ from registry.architecture.idioms import (
     two_norms,
 )
 from registry.architecture.idioms_gpt import layer_norm
-from registry.architecture.idioms_latent import HEAD_DIM
 
 GIVEN_HEADS = {"heads": "num_attention_heads", "kv_heads": "num_key_value_heads"}
 """`let` of a class whose head_dim and key/value heads are what its keys say; null is refused."""
@@ -85,14 +85,14 @@ FUSED_QKV = [
 PHI3 = Blueprint(  # modeling_phi3.py: q, k and v in one projection, gate and up in another
     types=("phi3",),
     let={**FLOOR_HEADS, **WINDOW},
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     lines=decoder(block(FUSED_QKV, fused_mlp(), two_norms())),
 )
 
 PHI = Blueprint(  # modeling_phi.py: attention and MLP beside each other after one norm, a bias everywhere
     types=("phi",),
     let={**FLOOR_HEADS, "even": "hidden_size // num_attention_heads"},
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     lines=[
         *tensor("model.embed_tokens.weight", "vocab_size, hidden_size"),
         *stack("model.layers", "num_hidden_layers", block(
@@ -116,7 +116,7 @@ PHI = Blueprint(  # modeling_phi.py: attention and MLP beside each other after o
 COHERE = Blueprint(  # modeling_cohere.py: one norm without bias per layer, a q and k norm for each head
     types=("cohere",),
     let=FLOOR_HEADS,
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     lines=decoder(block(
         [
             *gqa(bias="attention_bias"),
@@ -131,7 +131,7 @@ COHERE = Blueprint(  # modeling_cohere.py: one norm without bias per layer, a q 
 COHERE2 = Blueprint(  # modeling_cohere2.py: one norm per layer, every fourth layer sees all positions
     types=("cohere2",),
     let=FLOOR_HEADS,
-    keys={**HEAD_DIM, "sliding_window_pattern": ("i", 4)},
+    keys={**WHOLE_HEAD_DIM, "sliding_window_pattern": ("i", 4)},
     checks={
         **KINDS,
         "layer_types is not None or sliding_window_pattern": "sliding_window_pattern of at least 1",
@@ -148,14 +148,14 @@ OLMO2_LAYER = block(gqa(bias="attention_bias", qk_norm="all"), gated_mlp(), NORM
 OLMO2 = Blueprint(  # modeling_olmo2.py: norms after each block, and over all query and key heads at once
     types=("olmo2",),
     let=FLOOR_HEADS,
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     lines=decoder(OLMO2_LAYER),
 )
 
 OLMO3 = Blueprint(  # modeling_olmo3.py: OLMo 2, every fourth layer sees all positions
     types=("olmo3",),
     let=FLOOR_HEADS,
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     checks=KINDS,
     lines=decoder(OLMO2_LAYER, let=sliding_where("(layer + 1) % 4 != 0")),
 )
@@ -163,7 +163,7 @@ OLMO3 = Blueprint(  # modeling_olmo3.py: OLMo 2, every fourth layer sees all pos
 OLMO = Blueprint(  # modeling_olmo.py: norms without weights
     types=("olmo",),
     let=FLOOR_HEADS,
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     lines=[
         line
         for line in decoder(block(gqa(bias="attention_bias"), gated_mlp(), []))
@@ -211,14 +211,14 @@ LLAMA_LINES = decoder(block(gqa(bias="attention_bias"), gated_mlp(bias="mlp_bias
 GRANITE = Blueprint(  # modeling_granite.py: Llama with scaled embeddings, residuals and logits
     types=("granite",),
     let=FLOOR_HEADS,
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     lines=LLAMA_LINES,
 )
 
 SMOLLM3 = Blueprint(  # modeling_smollm3.py: no rotary positions in every fourth layer, which may then slide
     types=("smollm3",),
     let=FLOOR_HEADS,
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     checks={
         **KINDS,
         "no_rope_layer_interval if no_rope_layers is None else len(no_rope_layers) >= num_hidden_layers":
@@ -246,7 +246,7 @@ SEED_OSS = Blueprint(  # modeling_seed_oss.py: the output projection has a bias 
 EXAONE4 = Blueprint(  # modeling_exaone4.py: norms after each block, and on each query and key head
     types=("exaone4",),
     let={**FLOOR_HEADS, "pattern": "0 if sliding_window is None else sliding_window_pattern"},
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     checks={**KINDS, "layer_types is not None or 1 % pattern >= 0": "layer_types or sliding_window_pattern"},
     lines=decoder(
         block(gqa(qk_norm="head"), gated_mlp(), NORMS_AFTER),

@@ -7,6 +7,7 @@ from registry.architecture.blueprint import Blueprint, Part, linear, norm, stack
 from registry.architecture.idioms import (
     EVEN,
     FLOOR_HEADS,
+    WHOLE_HEAD_DIM,
     decoder,
     fused_experts,
     gated_mlp,
@@ -19,7 +20,7 @@ from registry.architecture.idioms import (
     two_norms,
 )
 from registry.architecture.idioms_latent import MLA_HEADS
-from registry.architecture.idioms_moe import OWN_EXPERTS, WHOLE_HEAD_DIM
+from registry.architecture.idioms_moe import OWN_EXPERTS
 from registry.architecture.idioms_vl import square, text_and_head, whisper_layer
 
 MULTI_HEAD = {

@@ -4,6 +4,7 @@ from registry.architecture.blueprint import Blueprint, under
 from registry.architecture.idioms import (
     FLOOR_HEADS,
     FULL_OR_SLIDING,
+    WHOLE_HEAD_DIM,
     decoder,
     gated_mlp,
     gqa,
@@ -11,7 +12,6 @@ from registry.architecture.idioms import (
     sliding_where,
     two_norms,
 )
-from registry.architecture.idioms_latent import HEAD_DIM
 
 LLAMA = Blueprint(  # modeling_llama.py
     types=("llama",),
@@ -43,7 +43,7 @@ QWEN_WINDOW = {
 QWEN2 = Blueprint(  # modeling_qwen2.py: q, k and v have a bias, without any key that says so
     types=("qwen2",),
     let=FLOOR_HEADS,
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     checks=kinds(*FULL_OR_SLIDING),
     lines=decoder(
         [

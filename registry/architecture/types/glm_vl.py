@@ -1,9 +1,16 @@
 """GLM with images and video: GLM-4.1V, GLM-4.5V, GLM-4.6V and GLM-OCR."""
 
 from registry.architecture.blueprint import Blueprint, Lines, Part, linear, norm, stack, tensor, under, when
-from registry.architecture.idioms import FLOOR_HEADS, fused_experts, gated_mlp, gqa, router, two_norms
+from registry.architecture.idioms import (
+    FLOOR_HEADS,
+    WHOLE_HEAD_DIM,
+    fused_experts,
+    gated_mlp,
+    gqa,
+    router,
+    two_norms,
+)
 from registry.architecture.idioms_vl import (
-    HEAD_DIM_IF_GIVEN,
     conv2d,
     fused_gated_mlp,
     fused_qkv,
@@ -89,7 +96,7 @@ GLM_OCR_TEXT = Blueprint(  # modeling_glm_ocr.py
     types=("glm_ocr_text",),
     base="",
     let=FLOOR_HEADS,
-    keys=HEAD_DIM_IF_GIVEN,
+    keys=WHOLE_HEAD_DIM,
     lines=text_model(four_norms(gqa())),
 )
 
@@ -102,7 +109,7 @@ GLM4V_MOE_TEXT = Blueprint(  # modeling_glm4v_moe.py: the first layers dense, sh
         "top_k": "num_experts_per_tok",
         "shared": "moe_intermediate_size * n_shared_experts",
     },
-    keys=HEAD_DIM_IF_GIVEN,
+    keys=WHOLE_HEAD_DIM,
     lines=text_model(
         [
             *under("self_attn", gqa(bias="attention_bias", out_bias=False)),
@@ -123,7 +130,7 @@ GLM4V = Blueprint(  # modeling_glm4v.py
 )
 
 GLM46V = Blueprint(  # modeling_glm46v.py
-    types=("glm46v",),
+    types=("glm46v", "glmga"),
     parts={"text_config": "glm4v_text", "vision_config": "glm4v_vision"},
     lines=IMAGE_AND_TEXT,
 )

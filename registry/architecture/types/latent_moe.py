@@ -4,6 +4,7 @@ from registry.architecture.blueprint import Blueprint, Lines, linear, norm, tens
 from registry.architecture.idioms import (
     FLOOR_HEADS,
     FULL_OR_SLIDING,
+    WHOLE_HEAD_DIM,
     decoder,
     fused_experts,
     gated_mlp,
@@ -16,7 +17,6 @@ from registry.architecture.idioms import (
 )
 from registry.architecture.idioms_latent import (
     FIRST_DENSE,
-    HEAD_DIM,
     MLP_KINDS,
     ROUTED,
     dense_or,
@@ -52,7 +52,7 @@ def glm(fused: bool = True) -> Lines:
 GLM4_MOE = Blueprint(  # modeling_glm4_moe.py
     types=("glm4_moe",),
     let={**FLOOR_HEADS, **ROUTED},
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     checks=KV_HEADS,
     lines=decoder(glm(), let=FIRST_DENSE),
     mtp=next_token(glm(fused=False)),
@@ -61,7 +61,7 @@ GLM4_MOE = Blueprint(  # modeling_glm4_moe.py
 DOTS1 = Blueprint(  # modeling_dots1.py
     types=("dots1",),
     let={**FLOOR_HEADS, **ROUTED},
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     checks={**KV_HEADS, **kinds(*FULL_OR_SLIDING)},
     lines=decoder(
         [
@@ -90,7 +90,7 @@ SOLAR_OPEN = Blueprint(  # modeling_solar_open.py: experts in all layers
 EXAONE_MOE = Blueprint(  # modeling_exaone_moe.py
     types=("exaone_moe",),
     let={**FLOOR_HEADS, **NUM_EXPERTS},
-    keys=HEAD_DIM,
+    keys=WHOLE_HEAD_DIM,
     checks={
         **KV_HEADS,
         **MLP_KINDS,
@@ -132,7 +132,7 @@ ERNIE4_5_MOE = Blueprint(  # modeling_ernie4_5_moe.py: the router's correction i
         "shared": "moe_intermediate_size * moe_num_shared_experts",
         "last": "num_hidden_layers - 1 if moe_layer_end_index == -1 else moe_layer_end_index",
     },
-    keys={**HEAD_DIM, "moe_layer_end_index": ("ifn", -1)},
+    keys={**WHOLE_HEAD_DIM, "moe_layer_end_index": ("ifn", -1)},
     checks=KV_HEADS,
     lines=[
         *decoder(

@@ -4,6 +4,7 @@ from registry.architecture.blueprint import Blueprint, linear, norm, stack, tens
 from registry.architecture.idioms import (
     HEAD_DIM,
     HEADS,
+    WHOLE_HEAD_DIM,
     decoder,
     fused_experts,
     gated_mlp,
@@ -13,7 +14,7 @@ from registry.architecture.idioms import (
     sliding_where,
     two_norms,
 )
-from registry.architecture.idioms_moe import LOCAL_EXPERTS, OWN_EXPERTS, WHOLE_HEAD_DIM, input_first_experts
+from registry.architecture.idioms_moe import LOCAL_EXPERTS, OWN_EXPERTS, input_first_experts
 
 MIXTRAL = Blueprint(  # modeling_mixtral.py
     types=("mixtral",),

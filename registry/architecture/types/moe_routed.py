@@ -3,6 +3,7 @@
 from registry.architecture.blueprint import Blueprint, linear, norm, tensor, under, when
 from registry.architecture.idioms import (
     HEADS,
+    WHOLE_HEAD_DIM,
     decoder,
     fused_experts,
     gated_mlp,
@@ -11,7 +12,7 @@ from registry.architecture.idioms import (
     router,
     two_norms,
 )
-from registry.architecture.idioms_moe import LOCAL_EXPERTS, OWN_EXPERTS, WHOLE_HEAD_DIM
+from registry.architecture.idioms_moe import LOCAL_EXPERTS, OWN_EXPERTS
 
 JETMOE = Blueprint(  # modeling_jetmoe.py: experts of attention have queries of their own, one key for all
     types=("jetmoe",),

@@ -4,6 +4,7 @@ from registry.architecture.blueprint import Blueprint, Lines, Part, linear, norm
 from registry.architecture.idioms import (
     EVEN_HEADS,
     FLOOR_HEADS,
+    WHOLE_HEAD_DIM,
     fused_experts,
     gated_mlp,
     gqa,
@@ -11,7 +12,6 @@ from registry.architecture.idioms import (
     two_norms,
 )
 from registry.architecture.idioms_vl import (
-    HEAD_DIM_IF_GIVEN,
     LAYER_KINDS,
     QWEN2_LAYER,
     QWEN2_WINDOW,
@@ -195,7 +195,7 @@ QWEN2_5_OMNI_TEXT = Blueprint(  # modeling_qwen2_5_omni.py
     types=("qwen2_5_omni_text",),
     base="",
     let=FLOOR_HEADS,
-    keys=HEAD_DIM_IF_GIVEN,
+    keys=WHOLE_HEAD_DIM,
     checks=LAYER_KINDS,
     lines=text_model(QWEN2_LAYER, let=QWEN2_WINDOW),
 )
@@ -211,7 +211,7 @@ QWEN3_VL_MOE_TEXT = Blueprint(  # modeling_qwen3_vl_moe.py
     types=("qwen3_vl_moe_text", "qwen3_omni_moe_text"),
     base="",
     let={**FLOOR_HEADS, "experts": "num_experts", "top_k": "num_experts_per_tok"},
-    keys=HEAD_DIM_IF_GIVEN,
+    keys=WHOLE_HEAD_DIM,
     lines=text_model(QWEN3_LAYER, let=IS_MOE),
 )
 

@@ -16,10 +16,18 @@ from registry.architecture.blueprint import (
     when,
 )
 from registry.architecture.config_view import ConfigView
-from registry.architecture.idioms import EVEN, FLOOR_HEADS, fused_experts, gated_mlp, gqa, router, two_norms
+from registry.architecture.idioms import (
+    EVEN,
+    FLOOR_HEADS,
+    WHOLE_HEAD_DIM,
+    fused_experts,
+    gated_mlp,
+    gqa,
+    router,
+    two_norms,
+)
 from registry.architecture.idioms_vision import patches, projections
 from registry.architecture.idioms_vl import (
-    HEAD_DIM_IF_GIVEN,
     conv2d,
     fused_qkv,
     norms,
@@ -111,7 +119,7 @@ def hunyuan(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 HUNYUAN_VL_VISION = Blueprint(  # modeling_hunyuan_vl.py: convolutions merge patches, vectors around images
     types=("hunyuan_vl_vision",),
     base="",
-    keys=HEAD_DIM_IF_GIVEN,
+    keys=WHOLE_HEAD_DIM,
     let={
         **FLOOR_HEADS,
         "inner": "heads * head_dim",
@@ -176,7 +184,7 @@ ERNIE_VL_VISION = Blueprint(  # modeling_ernie4_5_vl_moe.py
 ERNIE_VL_TEXT = Blueprint(  # modeling_ernie4_5_vl_moe.py: separate experts for text and for images
     types=("ernie4_5_vl_moe_text",),
     base="",
-    keys=HEAD_DIM_IF_GIVEN,
+    keys=WHOLE_HEAD_DIM,
     let={
         **FLOOR_HEADS,
         "kv_heads": "num_key_value_heads",

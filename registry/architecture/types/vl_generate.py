@@ -15,16 +15,18 @@ from registry.architecture.blueprint import (
     under,
     when,
 )
-from registry.architecture.idioms import EVEN, EVEN_HEADS, FLOOR_HEADS, decoder, gated_mlp, gqa, two_norms
-from registry.architecture.idioms_vision import patches
-from registry.architecture.idioms_vl import (
-    HEAD_DIM_IF_GIVEN,
-    conv2d,
-    norms,
-    square,
-    text_and_head,
-    two_linears,
+from registry.architecture.idioms import (
+    EVEN,
+    EVEN_HEADS,
+    FLOOR_HEADS,
+    WHOLE_HEAD_DIM,
+    decoder,
+    gated_mlp,
+    gqa,
+    two_norms,
 )
+from registry.architecture.idioms_vision import patches
+from registry.architecture.idioms_vl import conv2d, norms, square, text_and_head, two_linears
 
 NormLines = Callable[[str, str], Lines]
 MOST_BLOCKS = 8
@@ -242,7 +244,7 @@ EMU3_VQGAN = Blueprint(  # modeling_emu3.py: a VQGAN for video, its decoder norm
 
 EMU3_TEXT = Blueprint(  # modeling_emu3.py, Emu3ForCausalLM
     types=("emu3_text_model",),
-    keys={**HEAD_DIM_IF_GIVEN, "attention_bias": ("b", False), "mlp_bias": ("b", False)},
+    keys={**WHOLE_HEAD_DIM, "attention_bias": ("b", False), "mlp_bias": ("b", False)},
     let={**FLOOR_HEADS, "kv_heads": "num_key_value_heads"},
     lines=decoder([
         *under("self_attn", gqa(bias="attention_bias")),

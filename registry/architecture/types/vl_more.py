@@ -17,10 +17,17 @@ from registry.architecture.blueprint import (
     when,
 )
 from registry.architecture.config_view import ConfigView
-from registry.architecture.idioms import EVEN, FLOOR_HEADS, gated_mlp, gqa, per_layer, two_norms
+from registry.architecture.idioms import (
+    EVEN,
+    FLOOR_HEADS,
+    WHOLE_HEAD_DIM,
+    gated_mlp,
+    gqa,
+    per_layer,
+    two_norms,
+)
 from registry.architecture.idioms_vision import clip_layers, fc, patches, projections, tower_known, vlm
-from registry.architecture.idioms_vl import HEAD_DIM_IF_GIVEN, norms, text_and_head, text_model
-from registry.architecture.types.qwen_vl import IMAGE_AND_TEXT
+from registry.architecture.idioms_vl import norms, text_and_head, text_model
 from registry.architecture.types.vl_sam import DEEPSEEK_OCR2_SAM, DEEPSEEK_OCR2_TEXT, GRID
 
 Raw = Mapping[str, Any]
@@ -63,7 +70,7 @@ DOCLING_TEXT = Blueprint(  # modeling_granite_docling.py
     types=("granite_docling_text",),
     base="",
     let=FLOOR_HEADS,
-    keys=HEAD_DIM_IF_GIVEN,
+    keys=WHOLE_HEAD_DIM,
     lines=text_model([
         *under("self_attn", gqa(bias="attention_bias")),
         *under("mlp", gated_mlp(bias="mlp_bias")),
@@ -110,12 +117,6 @@ HYPERCLOVAX = Blueprint(  # modeling_hyperclovax_vision_v2.py: one linear betwee
         linear("model.projector", "text_config.hidden_size", "vision_config.out_hidden_size", True),
         tower="model.vision_model",
     ),
-)
-
-GLMGA = Blueprint(  # modeling_glm46v.py
-    types=("glmga",),
-    parts={"text_config": "glm4v_text", "vision_config": "glm4v_vision"},
-    lines=IMAGE_AND_TEXT,
 )
 
 # MiniCPM-V.
@@ -376,7 +377,7 @@ INKLING = Blueprint(  # modeling_inkling.py
 )
 
 ENTRIES = (
-    DOCLING_VISION, DOCLING_TEXT, DOCLING, HYPERCLOVAX, GLMGA, MINICPM_VISION, MINICPMV, UNLIMITED_SAM,
+    DOCLING_VISION, DOCLING_TEXT, DOCLING, HYPERCLOVAX, MINICPM_VISION, MINICPMV, UNLIMITED_SAM,
     UNLIMITED_ENCODER, UNLIMITED_VISION, UNLIMITED_TEXT, UNLIMITED_OCR, INKLING2_VISION, INKLING2,
     INKLING_VISION, INKLING_AUDIO, INKLING,
 )  # fmt: skip

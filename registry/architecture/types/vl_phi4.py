@@ -1,9 +1,9 @@
 """Phi-4 multimodal: one decoder, SigLIP for images and a Conformer for sound."""
 
 from registry.architecture.blueprint import Blueprint, Lines, Part, linear, norm, stack, tensor, under, when
-from registry.architecture.idioms import EVEN, FLOOR_HEADS, decoder, two_norms
+from registry.architecture.idioms import EVEN, FLOOR_HEADS, WHOLE_HEAD_DIM, decoder, two_norms
 from registry.architecture.idioms_vision import clip_layers, patches, projections
-from registry.architecture.idioms_vl import HEAD_DIM_IF_GIVEN, conv2d, fused_gated_mlp, norms, two_linears
+from registry.architecture.idioms_vl import conv2d, fused_gated_mlp, norms, two_linears
 
 MOST_HALVINGS = 8
 
@@ -83,7 +83,7 @@ PHI4_VISION = Blueprint(  # modeling_phi4_multimodal.py: SigLIP with its pooling
 PHI4_AUDIO = Blueprint(  # modeling_phi4_multimodal.py: a Conformer (arXiv:2005.08100)
     types=("phi4_multimodal_audio",),
     base="",
-    keys={**HEAD_DIM_IF_GIVEN, "depthwise_multiplier": ("i", 1)},
+    keys={**WHOLE_HEAD_DIM, "depthwise_multiplier": ("i", 1)},
     let={
         "share": "hidden_size // num_attention_heads",
         "inner": "num_attention_heads * (share if head_dim is None else head_dim)",
@@ -107,7 +107,7 @@ PHI4_AUDIO = Blueprint(  # modeling_phi4_multimodal.py: a Conformer (arXiv:2005.
 
 PHI4_MULTIMODAL = Blueprint(  # modeling_phi4_multimodal.py: both towers live beside the embedding
     types=("phi4_multimodal",),
-    keys=HEAD_DIM_IF_GIVEN,
+    keys=WHOLE_HEAD_DIM,
     let={
         **FLOOR_HEADS,
         "window": "sliding_window",

@@ -1,9 +1,16 @@
 """Models that see through the encoder of Segment Anything (arXiv:2304.02643): GOT, DeepSeek."""
 
 from registry.architecture.blueprint import Blueprint, Part, linear, norm, stack, tensor, under, when
-from registry.architecture.idioms import FLOOR_HEADS, fused_experts, gated_mlp, gqa, router, two_norms
+from registry.architecture.idioms import (
+    FLOOR_HEADS,
+    WHOLE_HEAD_DIM,
+    fused_experts,
+    gated_mlp,
+    gqa,
+    router,
+    two_norms,
+)
 from registry.architecture.idioms_vl import (
-    HEAD_DIM_IF_GIVEN,
     LAYER_KINDS,
     QWEN2_LAYER,
     QWEN2_WINDOW,
@@ -88,7 +95,7 @@ DEEPSEEK_OCR2_ENCODER = Blueprint(  # modeling_deepseek_ocr2.py: a small Qwen2 t
     types=("deepseek_ocr2_encoder",),
     base="",
     let=FLOOR_HEADS,
-    keys=HEAD_DIM_IF_GIVEN,
+    keys=WHOLE_HEAD_DIM,
     checks=LAYER_KINDS,
     lines=[
         *stack("layers", "num_hidden_layers", QWEN2_LAYER, QWEN2_WINDOW),
