@@ -1,12 +1,13 @@
 """The main path: read sources -> resolve -> derive -> diff -> plan -> apply -> write layer configs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import registry
+from registry.adoption import claimed
 from registry.catalogue import Catalogue, Entry
 from registry.gap_report import GAPS, gap_reports
 from registry.gather import Readings, gather
@@ -14,7 +15,7 @@ from registry.layer_file import build
 from registry.model import Model, settle
 from registry.published import Comparison, compare
 from registry.settings import Settings, destination
-from schemas.errors import Refused, RegistryError
+from schemas.errors import BadTable, Refused, RegistryError
 from schemas.evidence import Value
 from sources import snapshot
 from sources.hub import Hub
@@ -23,11 +24,10 @@ from sync.conflicts import new_conflicts, remember
 from sync.files import FileChange, FileWant, plan_files, write_files
 from sync.gates import check_gates
 from sync.lock import hold
+from sync.mcp import mcp_document
 from sync.plan import Plan, check_fresh, make_plan
-from sync.table import Row
-
-if TYPE_CHECKING:
-    from sync.sql import SqlTable
+from sync.table import Outcome as RowOutcome
+from sync.table import Row, RowResult, Table
 
 TABLE_FILE = "table.sqlite"
 LAYER_FOLDER = "layers"
@@ -39,6 +39,11 @@ class Screen(Protocol):
     """Where progress goes; off a terminal nowhere."""
 
     def step(self, name: str) -> Callable[[int, int], None]: ...
+
+    def waiting(self, seconds: float, why: str) -> None: ...
+
+    @property
+    def at_terminal(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     read_from: dict[str, int] = field(default_factory=dict)
     n_models: int = 0
+    url: str | None = None
     rows: Sequence[Row] = ()
     exit_code: int = 0
 
@@ -81,11 +87,18 @@ class World:
     hub: Hub
     screen: Screen
 
-    def table(self, to: str | None) -> "SqlTable":
-        """The table of this run; a local one is a SQLite file in the data folder. Nothing is created yet."""
+    def table(self, to: str | None, *, patient: bool = False) -> Table:
+        """The table of this run; a local one is a SQLite file in the data folder. Nothing is created yet.
+
+        `patient`: an import may take as long as Notion's limits make it take.
+        """
+        where = destination(to, self.settings)
+        if where == "notion":
+            from registry.notion_place import notion_table
+
+            return notion_table(self, patient=patient)
         from sync.sql import SqlTable
 
-        where = destination(to, self.settings)
         if where == "local":
             where = f"sqlite:///{self.settings.home.expanduser() / TABLE_FILE}"
         return SqlTable(where, optional=self.settings.optional_columns)
@@ -98,8 +111,20 @@ class World:
     def conflict_file(self) -> Path:
         return self.settings.home.expanduser() / CONFLICT_FILE
 
+    def waited_out(self, table: Table) -> bool:
+        """Waits until creates of an earlier run or another host must have shown, if any may be under way.
+
+        True when it waited: the table has to be read again before anything is created.
+        """
+        left_s = table.settle_s()
+        if left_s <= 0:
+            return False
+        self.screen.waiting(left_s, "another run's new rows may not be visible yet")
+        table.wait(left_s)
+        return True
+
     @contextmanager
-    def locked(self, table: "SqlTable") -> Iterator[None]:
+    def locked(self, table: Table) -> Iterator[None]:
         with hold(self.settings.home.expanduser() / LOCK_FOLDER, table.ref):
             yield
 
@@ -128,9 +153,12 @@ def settled(
     return models, readings
 
 
-def plan_sync(world: World, selection: Selection, table: "SqlTable") -> Outcome:
+def plan_sync(world: World, selection: Selection, table: Table) -> Outcome:
     """The difference between the sources and the table. Writes nothing."""
-    models, readings = read_models(world, selection)
+    return _planned(world, *read_models(world, selection), table)
+
+
+def _planned(world: World, models: Sequence[Model], readings: Readings, table: Table) -> Outcome:
     rows, schema = table.read(), table.schema()
     evidence = {model.record.key: model for model in models}
 
@@ -139,46 +167,94 @@ def plan_sync(world: World, selection: Selection, table: "SqlTable") -> Outcome:
         return found.chosen if found else None
 
     files = plan_files(layer_wants(world, models), version=registry.__version__)
-    plan = make_plan([model.record for model in models], rows, schema, table.ref, why, files)
-    problems = [*readings.problems, *plan.problems]
-    outcome = Outcome(plan, None, plan.files, problems, readings.warnings, dict(readings.read_from))
-    outcome.n_models, outcome.rows = len(models), rows
-    if missing := table.missing_columns():
-        outcome.warnings.append(
-            f"{table.ref.title}: no column {', '.join(missing)}: not compared, not written"
-        )
+    maybe = claimed(rows, models)
+    left_out = {*table.removed, *maybe}
+    present = {str(row.cells.get("key")).casefold() for row in rows}
+    wanted = [
+        record
+        for record in (model.record for model in models)
+        if (key := record.key.casefold()) in present or key not in left_out
+    ]
+    plan = make_plan(wanted, rows, schema, table.ref, why, files)
+    unadopted = [
+        _unadopted(model, maybe) for model in models if model.record.key.casefold() in maybe.keys() - present
+    ]
+    problems = [*readings.problems, *plan.problems, *unadopted]
+    warnings = [*readings.warnings, *table.warnings]
+    outcome = Outcome(plan, None, plan.files, problems, warnings, dict(readings.read_from))
+    outcome.n_models, outcome.rows, outcome.url = len(models), rows, table.url
     outcome.exit_code = _exit_code(world, outcome)
     return outcome
 
 
 def sync(
-    world: World, selection: Selection, table: "SqlTable", *, accept: str | None = None, bulk: bool = False
+    world: World, selection: Selection, table: Table, *, accept: str | None = None, bulk: bool = False
 ) -> Outcome:
-    """Plan and apply under the table's lock."""
+    """Plan and apply under the table's lock.
+
+    `bulk`: many new rows may come at once; a person at a terminal who named what they want may do so too.
+    """
     with world.locked(table):
-        outcome = plan_sync(world, selection, table)
+        models, readings = read_models(world, selection)
+        outcome = _planned(world, models, readings, table)
+        if outcome.plan.summary["add"] and world.waited_out(table):
+            outcome = _planned(world, models, readings, table)
+        bulk = bulk or (selection.typed and world.screen.at_terminal)
         check_gates(outcome.plan, outcome.rows, local=table.ref.kind == "local", accept=accept, import_=bulk)
         return _write(world, outcome, table)
 
 
-def apply(world: World, plan: Plan, table: "SqlTable") -> Outcome:
+def apply(world: World, plan: Plan, table: Table) -> Outcome:
     """A plan made earlier, if the table is still what it was then and its files go to our own folder."""
     _check_paths(plan, world.layer_folder)
     with world.locked(table):
         rows = table.read()
+        if plan.summary["add"] and world.waited_out(table):
+            rows = table.read()
         check_fresh(plan, rows, table.schema(), table.ref)
         outcome = Outcome(plan, None, plan.files, list(plan.problems), rows=rows)
         outcome.n_models = sum(plan.summary.values())
         return _write(world, outcome, table)
 
 
-def _write(world: World, outcome: Outcome, table: "SqlTable") -> Outcome:
+def _write(world: World, outcome: Outcome, table: Table) -> Outcome:
     outcome.applied = apply_plan(outcome.plan, table, world.screen.step("writing rows"))
     outcome.files = write_files(outcome.plan.files)
     outcome.problems += [change.problem for change in outcome.files if change.problem]
+    outcome.problems += [
+        _unknown(result) for result in outcome.applied.unfinished if result.outcome is RowOutcome.UNKNOWN
+    ]
     outcome.exit_code = _exit_code(world, outcome)
     remember(outcome.plan, world.conflict_file)
     return outcome
+
+
+def mcp_calls(world: World, outcome: Outcome, table: Table) -> dict[str, object]:
+    """The plan as calls of Notion's MCP server; its columns under the names that the table gives them."""
+    schema = table.schema()
+    place = world.settings.place()
+    target = table.ref.id if table.ref.kind == "notion" else place.data_source_id
+    return mcp_document(outcome.plan, schema, target)
+
+
+def _unadopted(model: Model, maybe: Mapping[str, Row]) -> RegistryError:
+    """A model that a row without a key may already be: no second row is made."""
+    row = maybe[model.record.key.casefold()]
+    title = row.cells.get("model_name") or f"row {row.row_id}"
+    return BadTable(
+        f"{model.record.key}: not added: a row without a key may be this model",
+        where=f'row "{title}"',
+        fix="registry adopt says which row is which model",
+        wrote="nothing to this row",
+    )
+
+
+def _unknown(result: RowResult) -> RegistryError:
+    """A create without an answer, by its key: a person may look, the next run decides."""
+    return BadTable(
+        f"{result.key}: not known whether the row was made: {result.detail}",
+        fix="run again: the next run looks for the row first and creates it only if it is not there",
+    )
 
 
 def layer_wants(world: World, models: Sequence[Model]) -> list[FileWant]:

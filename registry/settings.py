@@ -10,13 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from schemas.errors import BadSettings, NotAuthorised
+from registry.credentials import Place, need_token, notion_place
+from schemas.errors import BadSettings
 
 APP = "llm-config-registry"
 FILE = "registry.toml"
+
+
+class NotionSettings(BaseModel):
+    """`[notion]` of registry.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data_source_id: str = ""
+    database_id: str = ""
+    columns: dict[str, str] = {}
+    """Field -> name or id of the column that holds it, where people call it something else."""
 
 
 class Settings(BaseSettings):
@@ -33,6 +45,13 @@ class Settings(BaseSettings):
     """Fields of optional columns to create in a table of ours, such as n_params."""
     models: dict[str, dict[str, Any]] = {}
     """Additions to the catalogue and pinned values, `[models."KEY"]`."""
+    notion: NotionSettings = NotionSettings()
+    """Which table in Notion, `[notion]`; the token is never here."""
+
+    def place(self) -> Place:
+        """The table in Notion that settings, environment and credential files name."""
+        ids = {"data_source_id": self.notion.data_source_id, "database_id": self.notion.database_id}
+        return notion_place(self.home.expanduser(), ids)
 
     @classmethod
     def settings_customise_sources(
@@ -86,30 +105,18 @@ def _read(path: Path) -> dict[str, Any]:
         raise BadSettings(f"settings: not TOML: {error}", where=str(path), fix="mend that line") from None
 
 
-NOTION_IDS = ("NOTION_DATA_SOURCE_ID", "NOTION_DATABASE_ID")
-
-
 def destination(flag: str | None, settings: Settings) -> str:
-    """local or an SQLAlchemy URL. A table in Notion is never replaced by a local one: it is refused by
-    name.
+    """local, notion or an SQLAlchemy URL: by flag, `to =`, or because a setting names a table in Notion.
+
+    A table in Notion is never replaced by a local one: without a token, or without an id where Notion was
+    asked for, it is refused by name.
     """
     wanted = flag or settings.to
-    if not wanted and any(os.environ.get(name) for name in NOTION_IDS):
+    if not wanted and settings.place().has_id:
         wanted = "notion"
-    if wanted == "notion" and not os.environ.get("NOTION_TOKEN"):
-        raise NotAuthorised(
-            "sync: the table is in Notion and there is no token",
-            where="NOTION_TOKEN",
-            fix="registry sync --to local, or --to an SQLAlchemy URL; this version writes no Notion table",
-            wrote="nothing",
-        )
     if wanted == "notion":
-        raise BadSettings(
-            "sync: this version writes no Notion table",
-            where="--to, `to =` in registry.toml, or an id in " + " or ".join(NOTION_IDS),
-            fix="registry sync --to local, or --to an SQLAlchemy URL",
-            wrote="nothing",
-        )
+        _need_place(settings.place())
+        return "notion"
     if wanted in ("", "local"):
         return "local"
     if "://" not in wanted:
@@ -117,3 +124,15 @@ def destination(flag: str | None, settings: Settings) -> str:
             f"--to: want local, notion or an SQLAlchemy URL, got {wanted!r}", fix="registry sync --to local"
         )
     return wanted
+
+
+def _need_place(place: Place) -> None:
+    need_token(place)
+    if not place.has_id:
+        raise BadSettings(
+            "sync: no setting names the table in Notion",
+            where=place.where,
+            fix="registry init --parent PAGE makes one; for one that exists set NOTION_DATABASE_ID to"
+            " its link, then registry adopt",
+            wrote="nothing",
+        )

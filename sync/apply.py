@@ -27,7 +27,7 @@ class Applied:
     @property
     def unfinished(self) -> tuple[RowResult, ...]:
         """The rows that were not written."""
-        return tuple(r for r in self.results if r.outcome in (Outcome.STALE, Outcome.FAILED))
+        return tuple(r for r in self.results if r.outcome not in (Outcome.CREATED, Outcome.UPDATED))
 
 
 def apply_plan(plan: Plan, table: Table, progress: Callable[[int, int], None]) -> Applied:

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schemas.errors import BadPlan, BadTable, RegistryError, StalePlan
 from schemas.evidence import Scalar
 from schemas.record import COLUMNS
+from sync.apply import Applied
 from sync.changes import FORMAT, Cell, Change, Plan, build_plan, columns_of
 from sync.diff import Action
 from sync.files import FileAction, FileChange
-from sync.table import TableRef
+from sync.table import RowResult, TableRef
 
 FIX = "make one with: registry plan --out FILE"
 
@@ -24,8 +25,12 @@ def plan_document(
     requests: Mapping[str, float],
     exit_code: int,
     files: Sequence[FileChange] | None = None,
+    applied: Applied | None = None,
 ) -> dict[str, Any]:
-    """The JSON document of sync, plan and apply. `files`: what became of them, in place of the planned."""
+    """The JSON document of sync, plan and apply. `files`: what became of them, in place of the planned;
+    `applied` adds what became of each row.
+    """
+    results = {} if applied is None else {"results": [_result(one) for one in applied.results]}
     return {
         "format": FORMAT,
         "digest": plan.digest,
@@ -37,7 +42,12 @@ def plan_document(
         "summary": dict(plan.summary),
         "requests": dict(requests),
         "exit_code": exit_code,
+        **results,
     }
+
+
+def _result(result: RowResult) -> dict[str, Any]:
+    return {"key": result.key, "outcome": str(result.outcome), "detail": result.detail}
 
 
 def _change(change: Change) -> dict[str, Any]:

@@ -92,6 +92,7 @@ class _Planner:
     def __init__(self, schema: Schema, evidence: Evidence):
         self.evidence = evidence
         self.bound = schema.bound
+        self.refusal = schema.refusal
         self.known = [name for name in COLUMNS if name in schema.bound and name != "key"]
         self.compared = [name for name in self.known if COLUMNS[name].own is not Own.FILL]
         self.wanted = _getter(self.compared)
@@ -125,7 +126,7 @@ class _Planner:
         key, evidence = record.key, self.evidence
         wanted = zip(self.known, self.all_wanted(record.__dict__), strict=True)
         known = [(name, value) for name, value in wanted if value is not None and value != ""]
-        if not all_writable([value for _, value in known]):
+        if self.refusal or not all_writable([value for _, value in known]):
             known = [(name, value) for name, value in known if self._writable(key, name, value)]
         fields, values = zip(*known, strict=True) if known else ((), ())
         reasons = [evidence(key, name) for name in fields]
@@ -155,7 +156,7 @@ class _Planner:
                 continue
             agreed = agreed_hash(base, name, self.bound[name])
             action = classify(desired, now, agreed, COLUMNS[name].own)
-            if action is not Action.UNCHANGED and self._writable(key, name, desired):
+            if action is not Action.UNCHANGED and self._writable(key, name, desired, action):
                 why = self.evidence(key, name)
                 source, where = (why.source, why.where) if why else (None, None)
                 yield Cell(name, action, now, desired, _known_base(agreed, now, desired), source, where)
@@ -171,14 +172,19 @@ class _Planner:
                 found.append((name, equal))
         return tuple(found)
 
-    def _writable(self, key: str, name: str, value: Scalar) -> bool:
-        want = unwritable(value)
-        if want:
+    def _writable(self, key: str, name: str, value: Scalar, action: Action = Action.ADD) -> bool:
+        """Whether the cell can hold the value; a problem is noted when it cannot."""
+        if want := unwritable(value):
             why = self.evidence(key, name)
+            where = why.where if why else "record"
+            self.problems.append(BadValue(key, name, want=want, got=value, where=where))
+            return False
+        refused = self.refusal(name, value) if self.refusal and action in WRITTEN else None
+        if refused:
             self.problems.append(
-                BadValue(key, name, want=want, got=value, where=why.where if why else "record")
+                BadValue(key, name, want=refused.want, got=value, where=refused.where, fix=refused.fix)
             )
-        return not want
+        return refused is None
 
 
 def _known_base(agreed: str | None, *values: Scalar | None) -> Scalar | None:

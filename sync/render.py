@@ -1,9 +1,10 @@
 """A plan, and what became of it, as text for a person. A view of the plan document, which decides. Pure."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from schemas.record import COLUMNS, UNITS
+from schemas.record import UNITS
 from sync.apply import Applied
 from sync.changes import SHOWN_DIGITS
 from sync.table import Outcome
@@ -15,6 +16,11 @@ CELLS_SHOWN = 4
 NAME_WIDTH = 40
 EMPTY = "(empty)"
 _WRITTEN = ("add", "fill", "update")
+_NOT_DONE = {
+    Outcome.STALE: "; not written, run again",
+    Outcome.FAILED: "; not written",
+    Outcome.UNKNOWN: "; run again, it looks first",
+}
 
 
 def render_plan(document: Document, *, heading: str = "", full: bool, dry_run: bool) -> str:
@@ -44,8 +50,7 @@ def render_applied(document: Document, applied: Applied) -> str:
     for result in applied.results:
         done = result.outcome in (Outcome.CREATED, Outcome.UPDATED)
         change = changes[result.key]
-        again = ", run again" if result.outcome is Outcome.STALE else ""
-        says = _done(change) if done else f"{escaped(result.detail)}; not written{again}"
+        says = _done(change) if done else f"{escaped(result.detail)}{_NOT_DONE[result.outcome]}"
         lines.append(_applied_line("ok" if done else result.outcome, _symbol(change), _name(change), says))
     for file in document["files"]:
         if file["problem"] is not None:
@@ -53,6 +58,24 @@ def render_applied(document: Document, applied: Applied) -> str:
         elif file["action"] == "written":
             lines.append(_applied_line("ok", "+", escaped(file["path"]), ""))
     return "\n".join([*lines, _applied_summary(document, applied)])
+
+
+def render_settled(document: Document, applied: Applied | None, *, take: str, full: bool) -> str:
+    """The cells that a decision of a person settled, and whether each row took it."""
+    changes = document["changes"]
+    if not changes:
+        return "Nothing to settle: no such cell differs."
+    cells = sum(len(change["cells"]) for change in changes)
+    lines = ["\n".join(_row(change, full)) for change in changes]
+    if applied is None:
+        return "\n".join([*lines, f"{_count(cells, 'cell')} to settle. Nothing written."])
+    lines += [
+        _applied_line(result.outcome, "!", result.key, escaped(result.detail))
+        for result in applied.unfinished
+    ]
+    says = "kept as in the table, no longer reported" if take == "table" else "set to the source's value"
+    rows = len(applied.results) - len(applied.unfinished)
+    return "\n".join([*lines, f"Settled: {_count(rows, 'row')}; {_count(cells, 'cell')} {says}."])
 
 
 def escaped(text: str) -> str:
@@ -145,8 +168,8 @@ def _conflict(key: str, cell: Document) -> Iterable[str]:
     yield f"        table now    {shown(cell['from'])}"
     yield f"        source now   {shown(cell['to'])}  ({source})"
     yield "        kept as it is in the table; to settle:"
-    yield f'          pin {field} under [models."{escaped(key)}"] in registry.toml, or'
-    yield f'          set "{COLUMNS[field].name}" in the table to {shown(cell["to"])}'
+    model = shlex.quote(escaped(key))
+    yield f"          registry resolve {model} --field {field} --take table, or --take source"
 
 
 def _held(cell: Document) -> str:
@@ -178,6 +201,8 @@ def _applied_summary(document: Document, applied: Applied) -> str:
         f"{counts[Outcome.CREATED]} added, {counts[Outcome.UPDATED]} updated, {_count(files, 'layer file')}"
     )
     left = f"{counts[Outcome.STALE]} stale, {counts[Outcome.FAILED]} failed"
+    if counts[Outcome.UNKNOWN]:
+        left += f", {counts[Outcome.UNKNOWN]} unknown"
     return f"Applied: {done}. Not written: {left}. Held: {summary['held']}. Conflicts: {summary['conflict']}."
 
 

@@ -6,7 +6,7 @@ created by the first write.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,35 @@ class SqlTable:
             self.requests["read"] += 1
             return _select(connection, _ours(there), lambda query: query.order_by(sa.column(ID)))
 
-    def missing_columns(self) -> list[str]:
-        """Names of the columns that a person dropped or renamed: their fields are not compared."""
+    removed: frozenset[str] = frozenset()
+    url: None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """The columns that a person dropped or renamed: their fields are not compared."""
         bound = self.schema().bound
-        return [COLUMNS[name].name for name in self._wanted if name != _BASE and name not in bound]
+        missing = [COLUMNS[name].name for name in self._wanted if name != _BASE and name not in bound]
+        return (
+            [f"{self.ref.title}: no column {', '.join(missing)}: not compared, not written"]
+            if missing
+            else []
+        )
+
+    def make_again(self, keys: Collection[str]) -> list[str]:  # noqa: ARG002 - the protocol fixes the signature
+        """None: a row that was deleted here is made again anyway."""
+        return []
+
+    def close(self) -> None:
+        """Closes its connections."""
+        self._engine.dispose()
+
+    def settle_s(self) -> float:
+        """0: a transaction shows what was committed."""
+        return 0.0
+
+    def wait(self, seconds: float) -> None:
+        """Never called: there is nothing to wait for."""
+        raise AssertionError(f"asked to wait {seconds} s")
 
     def prepare(self) -> None:
         """Creates the table, and the columns that an empty one lacks; optional ones are added to any.

@@ -4,12 +4,17 @@ A table implements `Table` and passes `tests/sync/table_contract.py`. Cells are 
 by column name; a column is bound by an id that survives a rename where the table has such ids.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from schemas.evidence import Scalar
+from schemas.record import BASE_COLUMN, COLUMNS
+
+BASE = "base"
+"""The base among the cells of a row, where it goes by a name like a field."""
+HUB = "https://huggingface.co/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +26,41 @@ class Row:
     base: str | None
 
 
+class Refusal(NamedTuple):
+    """Why a column cannot take a value: what it wants, where the column is, and what to do."""
+
+    want: str
+    where: str
+    fix: str
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """`bound`: field -> property id of its column, where there is one; `fingerprint` changes with them."""
+    """`bound`: field -> property id of its column, where there is one; `fingerprint` changes with them.
+
+    `refusal` says why a column cannot take a value, or None: a table whose columns people shape has more to
+    refuse than one of ours.
+    """
 
     bound: Mapping[str, str]
     fingerprint: str
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Field -> what people call its column, where that is not the record's name for it."""
+    links: frozenset[str] = field(default=frozenset(), compare=False)
+    """Fields of hub ids whose column holds links."""
+    refusal: "Callable[[str, Scalar], Refusal | None] | None" = field(default=None, compare=False)
+
+    def spelled(self, cells: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        """Cells by the name of their column, each as the column shows it; those without a column left out."""
+        there = {field: value for field, value in cells.items() if field == BASE or field in self.bound}
+        return {self._name(field): self._shown(field, value) for field, value in there.items()}
+
+    def _name(self, field: str) -> str:
+        column = BASE_COLUMN if field == BASE else COLUMNS[field]
+        return self.names.get(field, column.name)
+
+    def _shown(self, field: str, value: Scalar) -> Scalar:
+        return HUB + str(value) if field in self.links else value
 
 
 class TableRef(NamedTuple):
@@ -35,6 +69,16 @@ class TableRef(NamedTuple):
     kind: str
     id: str
     title: str
+
+
+class Stranger(NamedTuple):
+    """A column that no field is bound to. `cells(field)`: row id -> its cell read as this field, or None
+    where the column's type cannot hold it.
+    """
+
+    property_id: str
+    name: str
+    cells: "Callable[[str], Mapping[str, Scalar | None] | None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +103,8 @@ class Outcome(StrEnum):
     UPDATED = "updated"
     STALE = "stale"
     FAILED = "failed"
+    UNKNOWN = "unknown"
+    """The answer to a create was lost: it is not sent again in this run; the next one looks and decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +124,10 @@ class Table(Protocol):
         """Which table this is, known without asking it."""
 
     @property
+    def url(self) -> str | None:
+        """Where people look at it, where that is a page."""
+
+    @property
     def requests(self) -> Mapping[str, float]:
         """How often it was asked so far: `read`, `write`, and `waited_s` spent waiting for it."""
 
@@ -86,6 +136,30 @@ class Table(Protocol):
 
     def read(self) -> list[Row]:
         """Every row, or an error: never a part of the table. Creates nothing."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know of the last read: columns missing or renamed, rows that stayed away."""
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """Case-folded keys whose rows a person took out of the table: not created again. Known after
+        `read`.
+        """
+
+    def make_again(self, keys: Collection[str]) -> list[str]:
+        """Forgets that people removed the rows of these keys; gives those it was so for."""
+
+    def settle_s(self) -> float:
+        """Seconds until a read shows every row that an earlier run or another host may have made; 0 when
+        it does.
+        """
+
+    def wait(self, seconds: float) -> None:
+        """Lets that time pass, counted among what was waited."""
+
+    def close(self) -> None:
+        """Closes its connections."""
 
     def write(self, batch: Sequence[RowWrite], done: Callable[[int], None]) -> list[RowResult]:
         """Writes the rows and tells `done` how many are finished. One result per row, in order."""

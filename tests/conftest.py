@@ -3,7 +3,7 @@
 import os
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,3 +73,34 @@ def run(registry_home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...
         return Result(int(ended.value.code or 0), printed.out, printed.err)
 
     return registry
+
+
+@dataclass(frozen=True)
+class Notion:
+    """An emulated workspace behind a real socket, and the token that opens it."""
+
+    emulator: Any
+    person: Any
+    url: str
+    token: str
+
+
+@pytest.fixture
+def notion(registry_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notion]:
+    """The emulator on loopback, in the environment of the command; its answers pass both witnesses of
+    shape.
+    """
+    from tests.notion.shapes import Checker
+    from tests.notion_emulator.app import Emulator
+    from tests.notion_emulator.clock import Clock
+    from tests.notion_emulator.people import Person
+    from tests.notion_emulator.server import serving
+
+    token = "ntn_" + "5ecret" * 7
+    emulator, checker = Emulator(token=token, clock=Clock()), Checker()
+    emulator.observers.append(checker)
+    with serving(emulator) as url:
+        monkeypatch.setenv("NOTION_BASE_URL", url)
+        monkeypatch.setenv("NOTION_TOKEN", token)
+        yield Notion(emulator, Person(emulator), url, token)
+    assert checker.errors == []

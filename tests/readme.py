@@ -4,12 +4,15 @@ All commands of one README share one temporary data folder, shown as `~/.local/s
 a plan's digest depends on that folder and is shown as DIGEST.
 """
 
+import atexit
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import cog
@@ -18,9 +21,26 @@ SHOWN_HOME = "~/.local/share/llm-config-registry"
 _folder = tempfile.TemporaryDirectory(prefix="registry-readme-")
 
 
-def shell(command: str, *, only: int | None = None) -> None:
+@cache
+def _notion() -> dict[str, str]:
+    """The emulator, started for this README and stopped with it: its address, a token and a page."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.notion_emulator", "--seed", "1"], stdout=subprocess.PIPE, text=True
+    )
+    atexit.register(server.terminate)
+    assert server.stdout is not None
+    place = json.loads(server.stdout.readline())
+    return {"NOTION_BASE_URL": place["base_url"], "NOTION_TOKEN": place["token"], "PAGE": place["root_page"]}
+
+
+def notion(command: str, *, only: int | None = None) -> None:
+    """Like `shell`, against an emulated Notion."""
+    shell(command, only=only, extra=_notion())
+
+
+def shell(command: str, *, only: int | None = None, extra: dict[str, str] | None = None) -> None:
     """Prints the command and what it prints, as a console block; `only` keeps that many lines of it."""
-    home = Path(_folder.name) / "home"
+    home = Path(_folder.name) / ("notion" if extra else "home")
     work = Path(_folder.name) / "work"
     work.mkdir(exist_ok=True)
     env = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "REGISTRY_", "NOTION_"))}
@@ -30,7 +50,8 @@ def shell(command: str, *, only: int | None = None) -> None:
         "HOME": str(work),
         "HF_ENDPOINT": "http://127.0.0.1:9",
     }
-    argv = [sys.executable, "-m", *shlex.split(command)]
+    env |= extra or {}
+    argv = [sys.executable, "-m", *(env.get(part.removeprefix("$"), part) for part in shlex.split(command))]
     env["PYTHONPATH"] = str(Path.cwd())
     done = subprocess.run(argv, capture_output=True, text=True, cwd=work, env=env, check=False)
     if done.returncode not in (0, 2):

@@ -17,12 +17,16 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "add": "models",
+    "adopt": "rows",
     "analyze": "architecture",
     "apply": "sync",
     "build": "build",
+    "doctor": "notion",
+    "init": "notion",
     "inspect": "architecture",
     "list": "models",
     "plan": "sync",
+    "resolve": "rows",
     "show": "models",
     "sync": "sync",
     "validate": "validate",

@@ -1,6 +1,5 @@
 """Options and the set-up that commands share."""
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from registry.pipeline import Outcome, Selection, World
     from schemas.errors import RegistryError
+    from sync.table import Table
 
 NAMES_SHOWN = 6
 """Models named under a problem they share."""
@@ -62,6 +62,18 @@ class Bars:
         from registry.cli.bars import bar
 
         return bar(name)
+
+    @property
+    def at_terminal(self) -> bool:
+        """Whether a person sees what is asked of them."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def waiting(self, seconds: float, why: str) -> None:
+        """Says on the running bar that a wait is a wait."""
+        if self.shown:
+            from registry.cli.bars import wait
+
+            wait(seconds, why)
 
 
 def select(
@@ -127,10 +139,14 @@ def gravest(problems: "list[RegistryError]") -> int:
     return next((code for code in (6, 7, 3, 5) if code in codes), 0)
 
 
-def token_hint() -> str | None:
-    """A Notion token alone says nothing about where: the table stays local, said aloud."""
-    from registry.settings import NOTION_IDS
-
-    if os.environ.get("NOTION_TOKEN") and not any(os.environ.get(name) for name in NOTION_IDS):
-        return "NOTION_TOKEN is set but no table id: the local table is used"
-    return None
+def table(world: "World", to: str | None, *, patient: bool = False) -> "Table":
+    """The table of this run, and a line where a token alone does not say that it is Notion's."""
+    found = world.table(to, patient=patient)
+    click.get_current_context().call_on_close(found.close)
+    if not (to or world.settings.to):
+        place = world.settings.place()
+        for warning in place.warnings:
+            say(f"warning: {warning}")
+        if place.token and not place.has_id:
+            say("NOTION_TOKEN is set but no table id: the local table is used")
+    return found

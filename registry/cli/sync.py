@@ -11,11 +11,13 @@ from registry.cli.common import FILE, formatting, reading, selecting
 
 if TYPE_CHECKING:
     from registry.pipeline import Outcome, World
-    from sync.sql import SqlTable
+    from sync.table import Table
 
 PENDING = 2
 
-to = click.option("--to", metavar="TABLE", help="local (default), or an SQLAlchemy URL.")
+to = click.option(
+    "--to", metavar="TABLE", help="local, notion, or an SQLAlchemy URL; default: as set up, else local."
+)
 full = click.option("--full", is_flag=True, help="Show every cell, not four a row.")
 quiet = click.option("--quiet", is_flag=True, help="Print only when something was written or needs a person.")
 detailed = click.option(
@@ -60,7 +62,7 @@ def sync(
 
     selection = common.select(families, model_names, everything, refresh=refresh, sku_list=sku_list)
     world = common.world(config, quiet=quiet)
-    table = world.table(to)
+    table = common.table(world, to, patient=bulk)
     if dry_run:
         outcome = pipeline.plan_sync(world, selection, table)
         return _show(world, outcome, table, form, full=full, quiet=quiet, detailed=detailed_exitcode)
@@ -76,7 +78,13 @@ def sync(
 @detailed
 @quiet
 @full
-@formatting
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "mcp"]),
+    default="text",
+    help="mcp: the calls of Notion's MCP server that apply it. Default: text.",
+)
 def plan(
     families: tuple[str, ...],
     model_names: tuple[str, ...],
@@ -96,8 +104,12 @@ def plan(
 
     selection = common.select(families, model_names, everything, refresh=refresh, sku_list=sku_list)
     world = common.world(config, quiet=quiet)
-    table = world.table(to)
+    table = common.table(world, to)
     outcome = pipeline.plan_sync(world, selection, table)
+    if form == "mcp":
+        common.report(outcome)
+        common.emit_json(pipeline.mcp_calls(world, outcome, table))
+        return PENDING if detailed_exitcode and outcome.plan.writes else outcome.exit_code
     code = _show(world, outcome, table, form, full=full, quiet=quiet, detailed=detailed_exitcode)
     if out:
         _save(out, _document(outcome, table, code))
@@ -124,22 +136,24 @@ def apply(plan: Path, to: str | None, config: Path | None, quiet: bool, full: bo
         fix = "make one with: registry plan --out FILE"
         raise BadPlan(f"apply: cannot read the plan: {error.strerror}", where=str(plan), fix=fix) from None
     world = common.world(config, quiet=quiet)
-    table = world.table(to)
+    table = common.table(world, to)
     outcome = pipeline.apply(world, loaded, table)
     return _show(world, outcome, table, form, full=full, quiet=quiet)
 
 
-def _document(outcome: "Outcome", table: "SqlTable", code: int) -> dict[str, object]:
+def _document(outcome: "Outcome", table: "Table", code: int) -> dict[str, object]:
     from sync.plan import plan_document
 
     files = [replace(change, content=None) for change in outcome.files] if outcome.applied else None
-    return plan_document(outcome.plan, requests=table.requests, exit_code=code, files=files)
+    return plan_document(
+        outcome.plan, requests=table.requests, exit_code=code, files=files, applied=outcome.applied
+    )
 
 
 def _show(
     world: "World",
     outcome: "Outcome",
-    table: "SqlTable",
+    table: "Table",
     form: str,
     *,
     full: bool,
@@ -150,8 +164,6 @@ def _show(
     pending = bool(outcome.plan.writes) and outcome.applied is None
     code = PENDING if detailed and pending and not outcome.exit_code else outcome.exit_code
     common.report(outcome)
-    if hint := common.token_hint():
-        common.say(hint)
     document = _document(outcome, table, code)
     if form == "json":
         common.emit_json(document)
@@ -184,7 +196,8 @@ def _heading(outcome: "Outcome") -> str:
 
 def _places(world: "World", outcome: "Outcome") -> str:
     """Where everything lies and what to do next."""
-    lines = ["", f"table          {outcome.plan.ref.title}"]
+    shown = f"{outcome.plan.ref.title}  {outcome.url}" if outcome.url else outcome.plan.ref.title
+    lines = ["", f"table          {shown}"]
     if outcome.files:
         lines.append(f"layer configs  {world.layer_folder}  ({len(outcome.files)})")
     if outcome.applied is None:

@@ -125,7 +125,7 @@ SETTINGS = [
         "x = 1\n",
         "error: settings: x: extra inputs are not permitted\n"
         "  from  registry.toml\n"
-        "  fix   known settings: home, to, sku_list, optional_columns, models\n",
+        "  fix   known settings: home, to, sku_list, optional_columns, models, notion\n",
     ),
     (
         '[models."hf:a/b"]\nd_ff = "x"\n',
@@ -168,24 +168,26 @@ def test_a_table_in_notion_without_a_token_ends_with_6_and_is_never_a_local_one(
     result = run("sync", "--family", "llama2")
     assert result.code == 6
     assert result.err == (
-        "error: sync: the table is in Notion and there is no token\n"
-        "  from  NOTION_TOKEN\n"
-        "  fix   registry sync --to local, or --to an SQLAlchemy URL; this version writes no Notion table\n"
+        "error: notion: the table is in Notion and there is no token\n"
+        "  from  the environment\n"
+        "  fix   set NOTION_TOKEN, or NOTION_TOKEN_FILE to a file that holds it; for the local table say"
+        " --to local\n"
         "  wrote nothing\n"
     )
     assert not registry_home.exists()
 
 
-def test_a_table_in_notion_with_a_token_is_refused_by_name_and_the_token_is_not_shown(
+def test_notion_without_the_id_of_a_table_is_refused_and_the_token_is_not_shown(
     run, registry_home, monkeypatch
 ):
     monkeypatch.setenv("NOTION_TOKEN", "ntn_never_shown")
     result = run("sync", "--family", "llama2", "--to", "notion")
     assert result.code == 3
     assert result.err == (
-        "error: sync: this version writes no Notion table\n"
-        "  from  --to, `to =` in registry.toml, or an id in NOTION_DATA_SOURCE_ID or NOTION_DATABASE_ID\n"
-        "  fix   registry sync --to local, or --to an SQLAlchemy URL\n"
+        "error: sync: no setting names the table in Notion\n"
+        "  from  the environment, [notion] in registry.toml, notion.json\n"
+        "  fix   registry init --parent PAGE makes one; for one that exists set NOTION_DATABASE_ID to"
+        " its link, then registry adopt\n"
         "  wrote nothing\n"
     )
     assert not registry_home.exists()

@@ -33,7 +33,12 @@ def ignore(done: int) -> None:
 
 
 class TableContract:
-    """Inherit it under a name that pytest collects."""
+    """Inherit it under a name that pytest collects.
+
+    `absent_id`: of no row, in the form of this table's ids.
+    """
+
+    absent_id = "987654"
 
     @pytest.fixture
     def table(self) -> Table:
@@ -89,7 +94,7 @@ class TableContract:
 
     def test_a_row_that_is_gone_is_stale(self, table: Table) -> None:
         self._created(table)
-        (result,) = table.write([RowWrite("987654", "sku:b", {"n_layers": 3}, "b", {})], ignore)
+        (result,) = table.write([RowWrite(self.absent_id, "sku:b", {"n_layers": 3}, "b", {})], ignore)
         assert result.outcome is Outcome.STALE
 
     def test_a_key_that_came_after_the_plan_is_not_created_twice(self, table: Table) -> None:

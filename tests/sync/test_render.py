@@ -70,8 +70,7 @@ plan {plan.digest[:8]}
         table now    instr\x1b[2J\u202euct
         source now   chat  (hf_config)
         kept as it is in the table; to settle:
-          pin model_type under [models."sku:Llama-2-13b"] in registry.toml, or
-          set "Model Type" in the table to chat
+          registry resolve sku:Llama-2-13b --field model_type --take table, or --take source
   ? held n_layers: table 7, source 32; kept as it is in the table
   ? held max_context_size: table 2,048, source 4,096; kept as it is in the table
 

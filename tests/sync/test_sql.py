@@ -74,7 +74,7 @@ def table(path: Path) -> SqlTable:
 
 
 def test_reading_a_file_that_is_not_there_creates_nothing(path: Path, table: SqlTable) -> None:
-    assert (table.read(), table.missing_columns()) == ([], [])
+    assert (table.read(), table.warnings) == ([], [])
     assert not path.parent.exists()
 
 
@@ -210,7 +210,7 @@ def test_a_column_a_person_renamed_is_not_added_again(path: Path, table: SqlTabl
     sync(table, record("a", n_layers=1, d_ff=2))
     as_person(path, f'ALTER TABLE {NAME} RENAME COLUMN "d_ff" TO "FFN width"')
     assert "d_ff" not in table.schema().bound
-    assert table.missing_columns() == ["d_ff"]
+    assert table.warnings == [f"{table.ref.title}: no column d_ff: not compared, not written"]
     assert cells(plan_for(table, record("a", n_layers=1, d_ff=3))) == []
     with pytest.raises(Refused) as refused:
         sync(table, record("a", n_layers=2, d_ff=3))

@@ -1,0 +1,90 @@
+"""Settlement: what a person decides about cells that differ, for one cell or many."""
+
+from dataclasses import replace
+
+from registry.pipeline import Outcome, Selection, World, plan_sync
+from schemas.errors import BadUsage
+from schemas.record import COLUMNS
+from sync.apply import Applied, write_of
+from sync.cells import cell_hash
+from sync.changes import Change, Plan, build_plan, columns_of
+from sync.conflicts import remember
+from sync.diff import Action
+from sync.table import RowWrite, Table
+
+TABLE, SOURCE = "table", "source"
+_SETTLED = {TABLE: (Action.CONFLICT,), SOURCE: (Action.CONFLICT, Action.HELD)}
+"""What each decision is about: a held cell is the table's already."""
+
+
+def check_field(field: str | None) -> None:
+    """Raises BadUsage for a name that is no column of the record."""
+    if field is not None and (field not in COLUMNS or field == "key"):
+        raise BadUsage(
+            f"--field: no such field: {field!r}",
+            fix="`registry list --format json` shows the names of the fields",
+        )
+
+
+def resolve(
+    world: World, selection: Selection, table: Table, *, field: str | None, take: str, dry_run: bool
+) -> Outcome:
+    """Settles the differing cells of the selected models for good.
+
+    `take` table: the source's value becomes the base, so the cell is held from then on and no longer
+    reported.
+    `take` source: the source's value is written over the cell. Only cells that still hold what was read are
+    settled.
+    """
+    check_field(field)
+    with world.locked(table):
+        outcome = plan_sync(world, replace(selection, everything=not selection.typed), table)
+        outcome.plan = _restricted(outcome.plan, field, take)
+        outcome.files, outcome.exit_code = (), 0
+        if dry_run:
+            return outcome
+        again = table.make_again(_named(world, selection)) if take == SOURCE else []
+        outcome.warnings += [f"{key}: the next registry sync makes its row again" for key in again]
+        writes = [_write(change, table, take) for change in outcome.plan.changes]
+        step = world.screen.step("writing rows")
+        results = table.write(writes, lambda done: step(done, len(writes))) if writes else []
+        outcome.applied = Applied(tuple(results), dict(table.requests))
+        outcome.exit_code = 5 if outcome.applied.unfinished else 0
+        if not outcome.exit_code:
+            remember(outcome.plan, world.conflict_file)
+        return outcome
+
+
+def _named(world: World, selection: Selection) -> list[str]:
+    """The models that were named one by one: a whole family's removed rows are not made again by the way."""
+    return [world.catalogue.one(name).key for name in selection.models]
+
+
+def _restricted(plan: Plan, field: str | None, take: str) -> Plan:
+    """The plan with the cells that are settled alone; those the source wins are updates."""
+    changes = [one for change in plan.changes if (one := _settled(change, field, take))]
+    action = "update" if take == SOURCE else "held"
+    summary = {**dict.fromkeys(plan.summary, 0), action: len(changes)}
+    return build_plan(plan.ref, plan.fingerprint, changes, summary, plan.problems, ())
+
+
+def _settled(change: Change, field: str | None, take: str) -> Change | None:
+    becomes = Action.UPDATE if take == SOURCE else Action.HELD
+    cells = [
+        cell._replace(action=becomes)
+        for cell in change.cells
+        if cell.action in _SETTLED[take] and field in (None, cell.field)
+    ]
+    if not cells:
+        return None
+    agreed = tuple((cell.field, cell_hash(cell.desired)) for cell in cells) if take == TABLE else ()
+    return change._replace(action=becomes, columns=columns_of(cells), agreed=agreed)
+
+
+def _write(change: Change, table: Table, take: str) -> RowWrite:
+    """The write of one row. For the table's values it sets the base alone, while the cells are what they
+    were.
+    """
+    write = write_of(change, table.schema(), change.row_base)
+    expect = {cell.field: cell.current for cell in change.cells}
+    return write if take == SOURCE else replace(write, expect=expect)

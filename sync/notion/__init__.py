@@ -1,0 +1,1 @@
+"""The table in Notion: its API, the gate that all requests pass, columns, rows, and a memory."""
