@@ -25,6 +25,7 @@ from sources import configs
 from sync.plan import make_plan
 from sync.table import Row, Schema, TableRef
 from tests.bench.analyze import analyze
+from tests.bench.notion import notion
 
 RUNS = 5
 N_ROWS = 10_000
@@ -184,3 +185,4 @@ if __name__ == "__main__":
     analyze(process, line)
     planning()
     reading()
+    notion(line, synthetic)

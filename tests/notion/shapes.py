@@ -12,6 +12,8 @@ Both are read loosely, because genuine traffic fails them read literally (`test_
 * the API accepts a bare array as a page's title;
 * filters, sorts and quick filters of views are records of nothing in the SDK's types, yet described;
 * the OpenAPI of March 2026 lacks a search's sort by relevance and a filter of the trash alone;
+* a column that outgrew 100 options (people make them in the app; 931 were reported) is shown with all of them,
+  and the OpenAPI counts to 100: the rest is taken out before;
 * errors are held to the one shape they all have, for neither lists all of them.
 """
 
@@ -112,7 +114,8 @@ def openapi_errors(method: str, path: str, status: int, request_body: Any, body:
         asked = without_newer(without_unknown(with_title(request_body)))
         yield from cached_errors(("openapi request", method, template), asked)
     if str(status) in operation["responses"] and isinstance(body, dict):
-        yield from cached_errors(("openapi answer", method, template, str(status)), without_unknown(body))
+        answer = without_more_options(without_unknown(body))
+        yield from cached_errors(("openapi answer", method, template, str(status)), answer)
 
 
 def sdk_errors(method: str, path: str, status: int, request_body: Any, body: Any) -> Iterator[str]:
@@ -167,6 +170,22 @@ def with_title(body: Json) -> Json:
         name: {"title": value} if isinstance(value, list) else value for name, value in properties.items()
     }
     return body | {"properties": full}
+
+
+def without_more_options(body: Json) -> Json:
+    """A data source whose columns show 100 options at most."""
+    if body.get("object") != "data_source":
+        return body
+    columns = {name: column | {column["type"]: cut(column)} for name, column in body["properties"].items()}
+    return body | {"properties": columns}
+
+
+def cut(column: Json) -> Any:
+    """What a column is, its first 100 options alone."""
+    details = column[column["type"]]
+    if isinstance(details, dict) and isinstance(details.get("options"), list):
+        return details | {"options": details["options"][:100]}
+    return details
 
 
 def without_newer(body: Json) -> Json:

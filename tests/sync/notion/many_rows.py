@@ -54,15 +54,14 @@ class Counted(httpx.BaseTransport):
 
 @dataclass(frozen=True)
 class Run:
-    """One run, as the emulator saw it. `seconds`: by its clock. `limit`: the rate the run knows at its
-    end.
-    """
+    """One run, as the emulator saw it. `seconds`: by its clock. `limit`: the rate it knows at its end."""
 
     plan: Plan
     applied: Applied
     entries: Sequence[Entry]
     seconds: float
     most_in_flight: int
+    latency_s: float
     impatient: Sequence[str]
     limit: int | None
 
@@ -91,12 +90,16 @@ class Run:
 
     def of_floor(self, rate: int) -> float:
         """How many times the window's floor the run took."""
-        return self.seconds / floor_s(self.taken, rate)
+        return self.seconds / floor_s(self.taken, rate, self.latency_s)
 
 
-def floor_s(n_requests: int, rate: int) -> float:
-    """Seconds that no client can be faster than: every window but the last is waited for to its end."""
-    return (math.ceil(n_requests / rate) - 1) * float(WINDOW_S)
+def floor_s(n_requests: int, rate: int, latency_s: float = 0.0) -> float:
+    """Seconds that no client can be faster than: every window but the last to its end, and the rest.
+
+    The emulator answers one request at a time, each after `latency_s`.
+    """
+    n_full, n_rest = divmod(n_requests - 1, rate)
+    return n_full * float(WINDOW_S) + (n_rest + 1) * latency_s
 
 
 def records(n: int) -> list[ModelRecord]:
@@ -146,7 +149,7 @@ def sync(
     applied = apply_plan(plan, table, lambda done, total: None)
     seconds = world.clock.monotonic() - began_s
     impatient = list(impatience(world.emulator))
-    return Run(plan, applied, list(log), seconds, counted.most, impatient, api.gate.limit)
+    return Run(plan, applied, list(log), seconds, counted.most, latency_s, impatient, api.gate.limit)
 
 
 @dataclass

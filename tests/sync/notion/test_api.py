@@ -434,6 +434,14 @@ def test_requests_go_out_as_notion_expects_them() -> None:
     assert query.extensions["timeout"] == {"connect": 10.0, "read": 65.0, "write": 65.0, "pool": 65.0}
 
 
+def test_numbers_arrive_as_the_doubles_they_are() -> None:
+    content = b'{"int": 9007199254740991, "small": 9.999999747378752e-06, "minus": -0.5}'
+    headers = {"content-type": "application/json; charset=utf-8"}
+    found = Bench(httpx.Response(200, content=content, headers=headers)).read()
+    assert found == {"int": 2**53 - 1, "small": 9.999999747378752e-06, "minus": -0.5}
+    assert isinstance(found["int"], int)
+
+
 def test_requests_are_counted_by_what_they_do() -> None:
     bench = Bench(ok())
     bench.read(), bench.query(), bench.patch(), bench.create()
@@ -596,6 +604,15 @@ def test_a_compressed_answer_is_read() -> None:
         answer(gzip.compress(BODY), "200 OK", "application/json", "content-encoding: gzip")
     ) as server:
         assert Api(TOKEN, base_url=server.url).get("users/me")["id"] == PAGE
+
+
+def test_connections_are_closed_with_the_api() -> None:
+    with served(answer(BODY).replace(b"connection: close\r\n", b"")) as server:
+        api = Api(TOKEN, base_url=server.url)
+        api.get("users/me")
+        api.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            api.get("users/me")
 
 
 CUT = answer(BODY)[:-5]
