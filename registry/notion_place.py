@@ -37,4 +37,5 @@ def notion_table(world: "World", *, patient: bool) -> "NotionTable":
         database_id=place.database_id,
         home=world.settings.home.expanduser(),
         columns=world.settings.notion.columns,
+        reading=world.screen.step("reading rows"),
     )

@@ -90,15 +90,20 @@ class ModelRecord(BaseModel):
     multiple_of: Annotated[int | None, _column("Multiple Of", Kind.NUMBER)] = None
     """Written only if the Llama d_ff formula with it gives the chosen d_ff."""
     norm_eps: Annotated[float | None, _column("Norm Eps", Kind.NUMBER)] = None
+    """Epsilon of the layers' normalisation."""
     tokenizer: Annotated[str | None, _column("Tokenizer", Kind.SELECT)] = None
+    """The tokenizer that models of this family share."""
     vocab_size: Annotated[int | None, _column("Vocab Size", Kind.NUMBER, unit="tokens")] = None
     is_moe: Annotated[bool | None, _column("Is MoE", Kind.CHECKBOX)] = None
+    """Whether some layers route tokens to experts."""
     num_experts: Annotated[int | None, _column("Num Experts", Kind.NUMBER, unit="experts")] = None
     """Routed experts of one MoE layer; unknown for dense models."""
     top_k_experts: Annotated[int | None, _column("Top K Experts", Kind.NUMBER, unit="experts")] = None
     """Routed experts a token uses; unknown for dense models."""
     moe_routing: Annotated[str | None, _column("MoE Routing", Kind.SELECT)] = None
+    """Whether tokens choose experts or experts tokens."""
     has_shared_expert: Annotated[bool | None, _column("Has Shared Expert", Kind.CHECKBOX)] = None
+    """Whether one expert sees every token; unknown for dense models."""
     total_params_b: Annotated[float | None, _column("Total Params (B)", Kind.NUMBER, unit="billions")] = None
     """`n_params` in billions, 3 decimals; towers included."""
     activated_params_b: Annotated[
@@ -106,15 +111,19 @@ class ModelRecord(BaseModel):
     ] = None
     """`n_active_params` in billions, 3 decimals; text only."""
     rope_theta: Annotated[float | None, _column("RoPE Theta", Kind.NUMBER)] = None
+    """Base of the rotary position embedding."""
     use_scaled_rope: Annotated[bool | None, _column("Use Scaled RoPE", Kind.CHECKBOX)] = None
+    """Whether rotary frequencies are scaled for longer contexts."""
     rope_freq_base: Annotated[float | None, _column("RoPE Freq Base", Kind.NUMBER)] = None
     """Only where the source uses that key."""
     quantization_format: Annotated[str | None, _column("Quantization Format", Kind.SELECT)] = None
+    """How the stored weights are quantized, else their dtype."""
     pth_file_count: Annotated[int | None, _column("PTH File Count", Kind.NUMBER, unit="files")] = None
     max_context_size: Annotated[int | None, _column("Max Context Size", Kind.NUMBER, unit="tokens")] = None
     main: Annotated[bool | None, _column("Main", Kind.CHECKBOX, Own.FILL)] = None
     """Representative model. Set when the row is created, then the person's."""
     notes: Annotated[str | None, _column("Notes", Kind.TEXT, Own.FILL)] = None
+    """A remark, such as learned positions. Set when the row is created, then the person's."""
 
     n_params: Annotated[int | None, _column("Parameters", Kind.NUMBER, unit="params", optional=True)] = None
     """Each parameter once (tied weights once; no buffers, no MTP module), towers included."""
@@ -134,6 +143,7 @@ class ModelRecord(BaseModel):
     position: Annotated[str | None, _column("Position Embedding", Kind.SELECT, optional=True)] = None
     """rope, learned, alibi or none."""
     tied_embeddings: Annotated[bool | None, _column("Tied Embeddings", Kind.CHECKBOX, optional=True)] = None
+    """Whether the output head is the input embedding."""
     sliding_window: Annotated[
         int | None, _column("Sliding Window", Kind.NUMBER, unit="tokens", optional=True)
     ] = None

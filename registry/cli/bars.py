@@ -44,6 +44,8 @@ def bar(name: str) -> Callable[[int, int], None]:
     task = progress.add_task(name, total=None, waiting="")
 
     def update(done: int, total: int) -> None:
+        if done >= total and not progress.live.is_started:
+            return
         if not progress.live.is_started:
             progress.start()
             _shown.append(progress)

@@ -7,7 +7,7 @@ which Notion cuts to the minute, so windows overlap and rows are told apart by i
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,10 +35,13 @@ class _CursorRefused(Exception):
 
 
 class Reader:
-    """Reads the rows of one data source. `title` names it in errors."""
+    """Reads the rows of one data source. `title` names it in errors; `seen` is told how many were read."""
 
-    def __init__(self, api: Api, data_source_id: str, title: str):
+    def __init__(
+        self, api: Api, data_source_id: str, title: str, seen: Callable[[int], None] = lambda _: None
+    ):
         self._api = api
+        self._seen = seen
         self._id = data_source_id
         self._title = title
         self._sizes = list(PAGE_SIZES)
@@ -94,7 +97,8 @@ class Reader:
         cursor, is_whole = None, True
         while len(cursors) <= MAX_PAGES:
             answer = self._query(since, cursor)
-            results += answer["results"]
+            results += map(_slim, answer["results"])
+            self._seen(len(results))
             is_whole = is_whole and (answer.get("request_status") or {}).get("type") != "incomplete"
             if not answer["has_more"]:
                 return results, is_whole
@@ -190,6 +194,19 @@ def _is_cut(shown: Mapping[str, Any]) -> bool:
     if shown["type"] not in _TEXTS:
         return False
     return bool(shown.get("has_more")) or len(shown[shown["type"]] or ()) >= MAX_SHOWN
+
+
+def _slim(page: Json) -> Json:
+    """The page without what no one reads: of a text its plain text alone, where the page shows it whole.
+
+    A row of 36 columns takes 18 KB this way, 27 KB as it comes, and a table may have tens of thousands.
+    """
+    for name in ("icon", "cover", "url", "public_url"):
+        page.pop(name, None)
+    for shown in page.get("properties", {}).values():
+        if shown["type"] in _TEXTS and shown[shown["type"]] and not _is_cut(shown):
+            shown[shown["type"]] = [{"plain_text": plain_text(shown[shown["type"]])}]
+    return page
 
 
 def base_texts(pages: Iterable[Mapping[str, Any]], column: Property) -> Iterator[str]:

@@ -17,6 +17,7 @@ from sync.notion.columns import OWNED, TITLE_FIELD, Binding, agreed_ids, bind, p
 from sync.notion.gate import Clock, MachineClock
 from sync.notion.journal import Journal, remember_source, source_of
 from sync.notion.rows import (
+    PAGE_SIZES,
     Json,
     Keyed,
     Reader,
@@ -39,7 +40,7 @@ class NotionTable:
 
     `data_source_id`, or `database_id` of a database with one data source. `home`: folder of the journal.
     `columns`: field -> name or property id of the column a user pinned. `in_flight`: requests at once while
-    writing.
+    writing. `reading` is told rows read, and in all as far as they are known.
 
     After `read`: `removed` holds the case-folded keys whose rows people removed, `warnings` what a person
     should know of columns and rows.
@@ -55,8 +56,10 @@ class NotionTable:
         columns: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         in_flight: int = 3,
+        reading: Callable[[int, int], None] = lambda _, __: None,
     ):
         self._api = api
+        self._reading = reading
         self._home = home
         self._pinned = dict(columns or {})
         self._clock = clock or MachineClock()
@@ -122,6 +125,7 @@ class NotionTable:
         journal, reader = self._opened(), self._reader()
         asked_at = self._clock.now()
         pages = reader.all()
+        self._reading(len(pages), len(pages))
         binding = self._bind(pages.values())
         self._check_not_empty(pages)
         self._settle_committed(pages)
@@ -233,7 +237,12 @@ class NotionTable:
         return self._journal
 
     def _reader(self) -> Reader:
-        return Reader(self._api, str(self._source_id), self.ref.title)
+        return Reader(self._api, str(self._source_id), self.ref.title, self._seen)
+
+    def _seen(self, n: int) -> None:
+        """A full page was read: there may be more rows than this machine knows."""
+        if n >= PAGE_SIZES[0]:
+            self._reading(n, max(n + 1, len(self._opened().state.pages)))
 
     def _ask_columns(self) -> None:
         """One request: the data source, its title and its columns."""

@@ -32,6 +32,8 @@ from tests.sync.notion.many_rows import (
     sync,
 )
 
+pytestmark = pytest.mark.xdist_group("many rows")
+"""One worker makes the 10,000 rows that several tests share."""
 MANY = 10_000
 LATENCY_S = 0.05
 """What every request takes, so that windows do not begin and end in one moment."""
