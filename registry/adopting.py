@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from registry.adoption import Adoption, adopt, recognised
+from registry.credentials import REMEMBERED
+from registry.notion_setup import remember_place
 from registry.pipeline import Selection, World, read_models
 from schemas.errors import RegistryError
 from schemas.record import COLUMNS
@@ -19,6 +21,10 @@ SHOWN = 12
 @runtime_checkable
 class PeoplesTable(Table, Protocol):
     """A table whose columns people name: it may lack the registry's own, and hold ours under other names."""
+
+    @property
+    def source_id(self) -> str | None:
+        """What settings may call the table from now on. Known after `read`."""
 
     def lacking(self) -> list[str]:
         """Names of the registry's own columns (key, base) that it lacks. Known after `read`."""
@@ -72,6 +78,7 @@ def run(world: World, selection: Selection, table: Table, *, main: bool, dry_run
         results = None
         if not dry_run:
             results = _write(world, table, adoption, main=main and not ticked)
+            _remember(world, table, results)
     problems, warnings = tuple(readings.problems), (*readings.warnings, *table.warnings)
     return Adopted(adoption, renamed, added, offers, results, problems, warnings)
 
@@ -86,6 +93,13 @@ def _renamed(table: Table, adoption: Adoption) -> dict[str, Stranger]:
     for field, column in found.items():
         table.bind(field, column.property_id)
     return found
+
+
+def _remember(world: World, table: Table, results: Sequence[RowResult]) -> None:
+    """The adopted table is this machine's from now on, unless it has one already."""
+    home = world.settings.home.expanduser()
+    if results and isinstance(table, PeoplesTable) and table.source_id and not (home / REMEMBERED).exists():
+        remember_place(home, table.source_id, None, table.url, table.ref.title)
 
 
 def _write(world: World, table: Table, adoption: Adoption, *, main: bool) -> tuple[RowResult, ...]:

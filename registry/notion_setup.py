@@ -335,12 +335,12 @@ def _elsewhere(source: Json, wanted: Wish) -> list[str]:
 
 def remember(home: Path, source: Json) -> None:
     """Keeps which table this machine uses."""
-    content = {
-        "data_source_id": source["id"],
-        "database_id": source["parent"]["database_id"],
-        "url": source.get("url"),
-        "title": title_of(source),
-    }
+    remember_place(home, source["id"], source["parent"]["database_id"], source.get("url"), title_of(source))
+
+
+def remember_place(home: Path, source_id: str, database_id: str | None, url: str | None, title: str) -> None:
+    """Keeps which table this machine uses, so that no setting has to name it."""
+    content = {"data_source_id": source_id, "database_id": database_id, "url": url, "title": title}
     if content != _read(home / REMEMBERED):
         _write(home / REMEMBERED, content)
 

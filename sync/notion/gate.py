@@ -57,7 +57,13 @@ class Clock(Protocol):
 
 
 class MachineClock:
-    """The machine's own time."""
+    """The machine's own time. `wake` ends every sleep, those to come as well."""
+
+    def __init__(self) -> None:
+        self._woken = threading.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -66,7 +72,7 @@ class MachineClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        self._woken.wait(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,7 @@ class Gate:
         self._in_flight = 0
         self._pause: tuple[float, Limited] | None = None
         self._strikes = 0
+        self._stopped = False
         self.limit = limit
 
     @property
@@ -148,6 +155,14 @@ class Gate:
             yield turn
         finally:
             self._leave(turn)
+
+    def stop(self) -> None:
+        """Lets no further request through, and ends the wait of those before the gate: a person wants to
+        stop.
+        """
+        self._stopped = True
+        if isinstance(self._clock, MachineClock):
+            self._clock.wake()
 
     def rest(self, seconds: float) -> None:
         """Waits before another attempt. Nobody else starts meanwhile: the service is in trouble."""
@@ -202,7 +217,11 @@ class Gate:
         return not self._is_settled and (self._limit is None or doubted)
 
     def _check(self, deadline_s: float, wait: Wait | None = None) -> None:
-        """Raises GaveUp when the deadline is over, or comes before the end of a wait."""
+        """Raises GaveUp when the run was stopped, the deadline is over, or it comes before the end of a
+        wait.
+        """
+        if self._stopped:
+            raise GaveUp("Notion: the run was stopped", fix=AGAIN)
         seconds = wait.seconds if wait else 0.0
         if self._clock.monotonic() + seconds <= deadline_s:
             return

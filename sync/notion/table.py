@@ -88,6 +88,11 @@ class NotionTable:
         return {**sent, "waited_s": sent["waited_s"] + self._waited_s}
 
     @property
+    def source_id(self) -> str | None:
+        """Id of the data source, as far as it is known."""
+        return self._source_id
+
+    @property
     def url(self) -> str | None:
         """Where people see the table, as far as it was read before."""
         return self._journal.state.url if self._journal else None

@@ -82,6 +82,9 @@ class Writer:
             try:
                 for future in as_completed(places):
                     yield places[future], future.result()
+            except BaseException:
+                self._api.gate.stop()  # a worker may stand before the gate for a minute and more
+                raise
             finally:
                 self._stop.set()  # an interrupted run ends with the requests in flight, not with all of them
 

@@ -89,6 +89,13 @@ def test_adopt_brings_its_own_two_columns_where_doctor_was_not_asked_to(run, not
     assert run("sync", *SELECTION).code == 0
 
 
+def test_an_adopted_table_is_remembered(run, notion, hand, monkeypatch):
+    run("adopt")
+    monkeypatch.delenv("NOTION_DATABASE_ID")
+    result = run("plan", "--family", "gpt2")
+    assert "-> LLM config table (60 rows)" in result.out, result.err
+
+
 def test_a_sync_before_the_adoption_makes_no_second_row(run, notion, hand):
     run("doctor", "--fix")
     result = run("sync", *SELECTION)

@@ -352,3 +352,23 @@ def test_the_machines_clock_moves_by_what_is_slept() -> None:
 def test_the_budgets_are_those_of_the_documentation() -> None:
     """developers.notion.com/reference/request-limits, read in October 2026."""
     assert (gate_module.SMALL, gate_module.LARGE, gate_module.WINDOW_S) == (180, 600, 60)
+
+
+def test_a_stopped_gate_lets_go_of_those_who_wait_and_of_all_who_come() -> None:
+    clock = MachineClock()
+    gate = Gate(clock, limit=180)
+    with gate.turn(FOR_EVER) as turn:
+        turn.limited = Limited(3600.0, "public_api_space_request_rate_limit", "429")
+    found: list[str] = []
+
+    def come() -> None:
+        with pytest.raises(GaveUp, match="the run was stopped") as stopped, gate.turn(FOR_EVER):
+            pass
+        found.append(stopped.value.what)
+
+    worker = threading.Thread(target=come)
+    worker.start()
+    gate.stop()
+    worker.join(20)
+    come()
+    assert found == ["Notion: the run was stopped"] * 2
