@@ -35,8 +35,11 @@ class PeoplesTable(Table, Protocol):
     def strangers(self) -> Sequence[Stranger]:
         """The columns that no field is bound to. Known after `read`."""
 
-    def bind(self, field: str, property_id: str) -> None:
-        """Binds a field to a column from here on, on this machine; rows written later tell the others."""
+    def bind(self, field: str, property_id: str, *, remember: bool) -> None:
+        """Binds a field to a column, for this run alone or from here on."""
+
+    def note_adopted(self) -> None:
+        """Keeps that people chose its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def run(world: World, selection: Selection, table: Table, *, main: bool, dry_run
         models, readings = read_models(world, selection)
         rows = table.read()
         adoption = adopt(rows, models)
-        renamed = _renamed(table, adoption)
+        renamed = _renamed(table, adoption, remember=not dry_run)
         if renamed:
             rows = table.read() if not dry_run else rows
             adoption = adopt(rows, models)
@@ -83,7 +86,7 @@ def run(world: World, selection: Selection, table: Table, *, main: bool, dry_run
     return Adopted(adoption, renamed, added, offers, results, problems, warnings)
 
 
-def _renamed(table: Table, adoption: Adoption) -> dict[str, Stranger]:
+def _renamed(table: Table, adoption: Adoption, *, remember: bool) -> dict[str, Stranger]:
     """Binds the fields whose column goes by another name and says in every row what the sources say."""
     if not isinstance(table, PeoplesTable):
         return {}
@@ -91,14 +94,17 @@ def _renamed(table: Table, adoption: Adoption) -> dict[str, Stranger]:
     fields = [name for name, column in COLUMNS.items() if name not in bound and name != "key"]
     found = recognised(adoption.placed, fields, table.strangers())
     for field, column in found.items():
-        table.bind(field, column.property_id)
+        table.bind(field, column.property_id, remember=remember)
     return found
 
 
 def _remember(world: World, table: Table, results: Sequence[RowResult]) -> None:
     """The adopted table is this machine's from now on, unless it has one already."""
     home = world.settings.home.expanduser()
-    if results and isinstance(table, PeoplesTable) and table.source_id and not (home / REMEMBERED).exists():
+    if not results or not isinstance(table, PeoplesTable):
+        return
+    table.note_adopted()
+    if table.source_id and not (home / REMEMBERED).exists():
         remember_place(home, table.source_id, None, table.url, table.ref.title)
 
 

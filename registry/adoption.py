@@ -235,8 +235,10 @@ WAYS = (
 )
 
 
-MIN_ROWS, MIN_DISTINCT = 3, 2
-"""Rows that have to agree, and different values among them, before a column is taken for a renamed one."""
+MIN_ROWS, MIN_DISTINCT, MIN_SHARE = 3, 2, 0.5
+"""Rows that have to agree, different values among them, and the share of the rows whose value the sources
+know, before a column is taken for a renamed one.
+"""
 
 
 def recognised(
@@ -265,4 +267,6 @@ def _fits(field: str, column: Stranger, placed: Sequence[Placed]) -> bool:
     pairs = [(cells.get(one.row.row_id), getattr(one.model.record, field)) for one in placed]
     known = [(cell, value) for cell, value in pairs if not is_empty(cell) and value is not None]
     distinct = {cell_hash(value) for _, value in known}
+    if len(known) < MIN_SHARE * sum(value is not None for _, value in pairs):
+        return False
     return len(known) >= MIN_ROWS and len(distinct) >= MIN_DISTINCT and all(same(*pair) for pair in known)

@@ -61,7 +61,15 @@ def connected(world: "World") -> "Iterator[tuple[Api, Place, OwnedOnly]]":
     """
     api, place = notion_place.connected(world)
     with closing(api):
-        yield api, place, api.guard
+        try:
+            yield api, place, api.guard
+        except Gone as gone:  # taken away, or no longer shared, between two requests
+            raise NotAuthorised(
+                "notion: an object that was there is gone", where=str(gone), fix=SHARE
+            ) from None
+        except Rejected as no:
+            fix = "run registry doctor again; what is asked for is in the text"
+            raise Refused(f"notion: a request was refused: {no.message}", fix=fix) from None
 
 
 def utc_now() -> datetime:

@@ -1,7 +1,7 @@
 """The main path: read sources -> resolve -> derive -> diff -> plan -> apply -> write layer configs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +22,7 @@ from sources.hub import Hub
 from sync.apply import Applied, apply_plan
 from sync.conflicts import new_conflicts, remember
 from sync.files import FileChange, FileWant, plan_files, write_files
-from sync.gates import check_gates
+from sync.gates import check_gates, too_many_new
 from sync.lock import hold
 from sync.mcp import mcp_document
 from sync.plan import Plan, check_fresh, make_plan
@@ -125,7 +125,14 @@ class World:
 
     @contextmanager
     def locked(self, table: Table) -> Iterator[None]:
-        with hold(self.settings.home.expanduser() / LOCK_FOLDER, table.ref):
+        """One run at a time per table, by whatever id the settings name it."""
+        folder = self.settings.home.expanduser() / LOCK_FOLDER
+        with ExitStack() as locks:
+            named = table.ref
+            locks.enter_context(hold(folder, named))
+            table.identify()
+            if table.ref.id != named.id:
+                locks.enter_context(hold(folder, table.ref))
             yield
 
 
@@ -153,13 +160,22 @@ def settled(
     return models, readings
 
 
-def plan_sync(world: World, selection: Selection, table: Table) -> Outcome:
-    """The difference between the sources and the table. Writes nothing."""
-    return _planned(world, *read_models(world, selection), table)
+def plan_sync(world: World, selection: Selection, table: Table, *, bulk: bool = False) -> Outcome:
+    """The difference between the sources and the table. Writes nothing. `bulk`: as in `sync`."""
+    models, readings = read_models(world, selection)
+    outcome = _planned(world, models, readings, table)
+    return outcome if bulk else _without_many_new(world, models, readings, table, outcome)
 
 
-def _planned(world: World, models: Sequence[Model], readings: Readings, table: Table) -> Outcome:
-    rows, schema = table.read(), table.schema()
+def _planned(
+    world: World,
+    models: Sequence[Model],
+    readings: Readings,
+    table: Table,
+    rows: Sequence[Row] | None = None,
+) -> Outcome:
+    """The plan for these models; `rows` where they were read a moment ago."""
+    rows, schema = table.read() if rows is None else rows, table.schema()
     evidence = {model.record.key: model for model in models}
 
     def why(key: str, name: str) -> Value | None:
@@ -200,8 +216,25 @@ def sync(
         if outcome.plan.summary["add"] and world.waited_out(table):
             outcome = _planned(world, models, readings, table)
         bulk = bulk or (selection.typed and world.screen.at_terminal)
+        if not bulk and accept is None:
+            outcome = _without_many_new(world, models, readings, table, outcome)
         check_gates(outcome.plan, outcome.rows, local=table.ref.kind == "local", accept=accept, import_=bulk)
         return _write(world, outcome, table)
+
+
+def _without_many_new(
+    world: World, models: Sequence[Model], readings: Readings, table: Table, outcome: Outcome
+) -> Outcome:
+    """The run without rows for models that have none, where people chose the rows and they would be many."""
+    if not table.is_adopted or not too_many_new(outcome.plan, outcome.rows):
+        return outcome
+    left = {change.key for change in outcome.plan.changes if change.row_id is None}
+    there = [model for model in models if model.record.key not in left]
+    readings.warnings.append(
+        f"{len(left)} models have no row in this table and are left out: registry sync --import adds all of"
+        " them, --family or --model some"
+    )
+    return _planned(world, there, readings, table, outcome.rows)
 
 
 def apply(world: World, plan: Plan, table: Table) -> Outcome:

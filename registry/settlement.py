@@ -13,8 +13,6 @@ from sync.diff import Action
 from sync.table import RowWrite, Table
 
 TABLE, SOURCE = "table", "source"
-_SETTLED = {TABLE: (Action.CONFLICT,), SOURCE: (Action.CONFLICT, Action.HELD)}
-"""What each decision is about: a held cell is the table's already."""
 
 
 def check_field(field: str | None) -> None:
@@ -39,7 +37,7 @@ def resolve(
     check_field(field)
     with world.locked(table):
         outcome = plan_sync(world, replace(selection, everything=not selection.typed), table)
-        outcome.plan = _restricted(outcome.plan, field, take)
+        outcome.plan = _restricted(outcome.plan, field, take, _settled_by(take, selection, field))
         outcome.files, outcome.exit_code = (), 0
         if dry_run:
             return outcome
@@ -60,20 +58,29 @@ def _named(world: World, selection: Selection) -> list[str]:
     return [world.catalogue.one(name).key for name in selection.models]
 
 
-def _restricted(plan: Plan, field: str | None, take: str) -> Plan:
+def _settled_by(take: str, selection: Selection, field: str | None) -> tuple[Action, ...]:
+    """The cells a decision is about. A held cell is a person's: only a model or field named by name gives
+    it up.
+    """
+    if take == SOURCE and (selection.models or field):
+        return Action.CONFLICT, Action.HELD
+    return (Action.CONFLICT,)
+
+
+def _restricted(plan: Plan, field: str | None, take: str, settled: tuple[Action, ...]) -> Plan:
     """The plan with the cells that are settled alone; those the source wins are updates."""
-    changes = [one for change in plan.changes if (one := _settled(change, field, take))]
+    changes = [one for change in plan.changes if (one := _settled(change, field, take, settled))]
     action = "update" if take == SOURCE else "held"
     summary = {**dict.fromkeys(plan.summary, 0), action: len(changes)}
     return build_plan(plan.ref, plan.fingerprint, changes, summary, plan.problems, ())
 
 
-def _settled(change: Change, field: str | None, take: str) -> Change | None:
+def _settled(change: Change, field: str | None, take: str, settled: tuple[Action, ...]) -> Change | None:
     becomes = Action.UPDATE if take == SOURCE else Action.HELD
     cells = [
         cell._replace(action=becomes)
         for cell in change.cells
-        if cell.action in _SETTLED[take] and field in (None, cell.field)
+        if cell.action in settled and field in (None, cell.field)
     ]
     if not cells:
         return None

@@ -67,8 +67,17 @@ def _check_share(plan: Plan, count: int, total: int, of_what: str) -> None:
         raise _too_many(plan, f"{share} would be overwritten, at most {MAX_PERCENT} % pass unasked")
 
 
+def too_many_new(plan: Plan, rows: Sequence[Row]) -> bool:
+    """Whether a plan adds more rows than pass unasked."""
+    return plan.summary["add"] > _most_new(rows)
+
+
+def _most_new(rows: Sequence[Row]) -> int:
+    return max(MIN_CREATES, MAX_PERCENT * len(rows) // 100)
+
+
 def _check_creates(plan: Plan, rows: Sequence[Row]) -> None:
-    most = max(MIN_CREATES, MAX_PERCENT * len(rows) // 100)
+    most = _most_new(rows)
     if plan.summary["add"] > most:
         what = f"{plan.summary['add']} rows would be added to {len(rows)}, at most {most} pass unasked"
         raise _too_many(plan, what, " or --import")

@@ -68,6 +68,10 @@ class SqlTable:
 
     removed: frozenset[str] = frozenset()
     url: None = None
+    is_adopted = False
+
+    def identify(self) -> None:
+        """Nothing to find out: a database is known by its URL."""
 
     @property
     def warnings(self) -> list[str]:

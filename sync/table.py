@@ -46,8 +46,8 @@ class Schema:
     fingerprint: str
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Field -> what people call its column, where that is not the record's name for it."""
-    links: frozenset[str] = field(default=frozenset(), compare=False)
-    """Fields of hub ids whose column holds links."""
+    spell: "Callable[[str, Scalar], Scalar] | None" = field(default=None, compare=False)
+    """A value of a field as its column shows it, where columns hold values in other types than ours."""
     refusal: "Callable[[str, Scalar], Refusal | None] | None" = field(default=None, compare=False)
 
     def spelled(self, cells: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -60,7 +60,7 @@ class Schema:
         return self.names.get(field, column.name)
 
     def _shown(self, field: str, value: Scalar) -> Scalar:
-        return HUB + str(value) if field in self.links else value
+        return self.spell(field, value) if self.spell else value
 
 
 class TableRef(NamedTuple):
@@ -136,6 +136,13 @@ class Table(Protocol):
 
     def read(self) -> list[Row]:
         """Every row, or an error: never a part of the table. Creates nothing."""
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether people chose its rows: a run that names no models does not add many to them."""
+
+    def identify(self) -> None:
+        """Makes `ref` final, where it takes a question to know which table a setting means."""
 
     @property
     def warnings(self) -> list[str]:

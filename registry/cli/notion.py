@@ -11,7 +11,6 @@ from registry.cli import common
 from registry.cli.common import FILE, formatting
 
 if TYPE_CHECKING:
-    from registry.credentials import Place
     from registry.notion_changes import Added
     from registry.notion_doctor import Check, Health
     from registry.notion_setup import Made
@@ -84,7 +83,7 @@ def doctor(fix: bool, config: Path | None, form: str) -> int:
             click.echo("\n".join(_health_text(health.checks)))
         added = None
         if fix and health.problems and health.source:
-            with _held(world, place), guard.schema_changes():
+            with _held(world, health.source["id"]), guard.schema_changes():
                 added = notion_doctor.mend(api, home, health, want)
             health = notion_doctor.examine(api, place, home, want)
     if form == "json":
@@ -94,13 +93,13 @@ def doctor(fix: bool, config: Path | None, form: str) -> int:
     return health.exit_code
 
 
-def _held(world: "World", place: "Place") -> AbstractContextManager[None]:
+def _held(world: "World", source_id: str) -> AbstractContextManager[None]:
     """The lock that a sync of the table holds too."""
     from registry.pipeline import LOCK_FOLDER
     from sync.lock import hold
     from sync.table import TableRef
 
-    ref = TableRef("notion", str(place.data_source_id or place.database_id), "the table")
+    ref = TableRef("notion", source_id, "the table")
     return hold(world.settings.home.expanduser() / LOCK_FOLDER, ref)
 
 

@@ -64,7 +64,7 @@ def sync(
     world = common.world(config, quiet=quiet)
     table = common.table(world, to, patient=bulk)
     if dry_run:
-        outcome = pipeline.plan_sync(world, selection, table)
+        outcome = pipeline.plan_sync(world, selection, table, bulk=bulk)
         return _show(world, outcome, table, form, full=full, quiet=quiet, detailed=detailed_exitcode)
     outcome = pipeline.sync(world, selection, table, accept=accept, bulk=bulk)
     return _show(world, outcome, table, form, full=full, quiet=quiet)

@@ -18,7 +18,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -187,7 +187,9 @@ def refusal(status: int, headers: Mapping[str, str], body: str, now: datetime) -
     request_id = error.get("request_id") or headers.get("x-notion-request-id", "unknown")
     said = f"{status} {code}: {message} (request id {request_id})"
     wait_s = retry_after_s(headers, additional, now)
-    return Answer(_kind(status, error), said, None, code, message, additional, wait_s)
+    answer = Answer(_kind(status, error), said, None, code, message, additional, wait_s)
+    # Saved, whatever the status says: to wait and send it again would make a second one.
+    return replace(answer, kind=Kind.UNKNOWN) if answer.committed_id else answer
 
 
 def _error_object(headers: Mapping[str, str], body: str) -> dict[str, Any] | None:
@@ -202,8 +204,10 @@ def _error_object(headers: Mapping[str, str], body: str) -> dict[str, Any] | Non
 
 
 def _kind(status: int, error: Mapping[str, Any]) -> Kind:
-    """408 and 425 leave open whether anything was done; so do redirects and a 404 that is not Notion's."""
-    if status in (429, 529):
+    """408 and 425 leave open whether anything was done; so do redirects, and a 404 or 529 that is not
+    Notion's.
+    """
+    if status == 429 or (status == 529 and error):
         reason = _text_of(error.get("additional_data"), "rate_limit_reason")
         return Kind.BLOCKED if reason == BLOCKED else Kind.LIMITED
     if status in (401, 403):

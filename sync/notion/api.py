@@ -198,7 +198,16 @@ class Api:
             return answers.failure(error)
         except (InvalidPathParameterError, httpx.InvalidURL, ValueError) as error:
             return Answer(Kind.REJECTED, code="not_sendable", message=str(error))
+        if not _is_expected(found):
+            return Answer(Kind.UNKNOWN, "status 200, neither an object with an id nor a list of results")
         return Answer(Kind.DONE, body=found)
+
+
+def _is_expected(found: Mapping[str, Any]) -> bool:
+    """Whether an answer has what every answer of Notion has: an id, or results and whether there are more."""
+    if isinstance(found.get("id"), str):
+        return True
+    return isinstance(found.get("results"), list) and isinstance(found.get("has_more"), bool)
 
 
 class _Tries:

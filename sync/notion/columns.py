@@ -21,7 +21,6 @@ from sync import cells
 from sync.base import parse_base
 from sync.notion.cells import (
     MAX_PIECES,
-    REPO,
     Property,
     most_units,
     n_pieces,
@@ -76,9 +75,13 @@ class Binding:
         """The table's schema. `title` names the table in refusals."""
         bound = {name: column.id for name, column in self.columns.items() if name != BASE}
         names = {n: c.name for n, c in self.columns.items() if c.name != OWNED[n].name}
-        links = frozenset(name for name in bound if name == REPO and self.columns[name].type == "url")
         refusal = refusals(self.columns, title)
-        return Schema(bound, self._fingerprint(), names=names, links=links, refusal=refusal)
+        return Schema(bound, self._fingerprint(), names=names, spell=self._spelled, refusal=refusal)
+
+    def _spelled(self, name: str, value: Scalar) -> Scalar:
+        """A number in a text column as its text, a repository in a url column as its link."""
+        column = self.columns[name]
+        return value if column.type in ("number", "checkbox") else stored_text(name, value, column.type)
 
     def _fingerprint(self) -> str:
         seen = [(name, c.id, c.type, sorted(c.options)) for name, c in sorted(self.columns.items())]

@@ -44,6 +44,7 @@ class Remembered(BaseModel):
     last_write: AwareDatetime | None = None
     bot: str | None = None
     removed: set[str] = Field(default_factory=set)
+    is_adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +148,20 @@ class Journal:
             self.warnings.append(f"journal: cannot write {self.intents_path}: {error.strerror or error}")
 
     def _append(self, line: dict[str, Any], *, durable: bool) -> None:
+        is_new = not self.intents_path.exists()
         self.intents_path.parent.mkdir(parents=True, exist_ok=True)
         with self.intents_path.open("ab") as file:
-            file.write(_checked(line, after_torn=self._is_torn))
+            start, self._is_torn = (
+                self._is_torn,
+                True,
+            )  # until the whole line is out, the last one may be half
+            file.write(_checked(line, after_torn=start))
             file.flush()
             self._is_torn = False
             if durable:
                 os.fsync(file.fileno())
+        if is_new and durable:
+            _sync_folder(self.intents_path.parent)
 
     def _read_state(self) -> Remembered:
         try:
@@ -225,6 +233,16 @@ def _sources(home: Path) -> dict[str, str]:
         return _SOURCES.validate_json((home / FOLDER / SOURCES).read_bytes())
     except (OSError, ValidationError):
         return {}
+
+
+def _sync_folder(folder: Path) -> None:
+    """Has the folder's entry for a new file on the disk, where the system can do that."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _checked(line: dict[str, Any], *, after_torn: bool) -> bytes:

@@ -80,7 +80,8 @@ class NotionTable:
     @property
     def ref(self) -> TableRef:
         title = self._journal.state.title if self._journal else None
-        return TableRef("notion", self._configured, title or f"Notion data source {self._configured}")
+        known = self._source_id or self._configured
+        return TableRef("notion", known, title or f"Notion data source {known}")
 
     @property
     def requests(self) -> Mapping[str, float]:
@@ -222,11 +223,29 @@ class NotionTable:
         known, there = self._bound().ids, self._there or {}
         return [_stranger(column, pages) for column in there.values() if column.id not in known]
 
-    def bind(self, field: str, property_id: str) -> None:
-        """Binds a field to a column from here on; the bases of rows written later tell other machines."""
+    def bind(self, field: str, property_id: str, *, remember: bool) -> None:
+        """Binds a field to a column for this run, or from here on: bases of rows written tell other
+        machines.
+        """
         column = (self._there or {})[property_id]
         self._opened().state.columns[field] = (column.id, column.name)
         self._bind([])
+        if remember:
+            self._save()
+
+    def identify(self) -> None:
+        """Finds out which data source the configured database has, where no earlier run did."""
+        if self._source_id is None:
+            self._use(self._only_source(self._configured))
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether people chose its rows before this machine wrote to it."""
+        return self._journal is not None and self._journal.state.is_adopted
+
+    def note_adopted(self) -> None:
+        """Keeps that people chose its rows."""
+        self._opened().state.is_adopted = True
         self._save()
 
     def _bound(self) -> Binding:

@@ -72,7 +72,7 @@ class WholeAnswer(httpx.Response):
     """A response that was read to its end. `json()` is strict and raises BadAnswer."""
 
     def __init__(self, status_code: int, headers: httpx.Headers, content: bytes):
-        kept = {name: headers[name] for name in KEPT if name in headers}
+        kept = [(name, value) for name, value in headers.raw if name.decode("latin-1").lower() in KEPT]
         super().__init__(status_code, headers=kept, content=content)
         self.encoding = "utf-8"  # not the one it names, which may be any codec of Python
 
@@ -121,6 +121,8 @@ class Whole(httpx.BaseTransport):
         response = self._inner.handle_request(request)
         try:
             return WholeAnswer(response.status_code, response.headers, self._body(response, until_s))
+        except ValueError as error:  # the request was sent: nothing after it may count as "never sent"
+            raise httpx.DecodingError(f"an answer that cannot be read: {type(error).__name__}") from None
         finally:
             response.close()
 

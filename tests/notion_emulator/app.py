@@ -74,7 +74,9 @@ class Emulator:
     """
 
     watchers: ClassVar[list[Callable[[Request, Response], None]]] = []
-    """Told of every request that arrives and of its true answer, whatever scripted faults make of it."""
+    """Told of every request that arrives and of its true answer; of a scripted fault's answer as well, where
+    that is a whole answer of the API (neither spoiled bytes nor a broken delivery).
+    """
 
     def __init__(
         self,
@@ -205,7 +207,10 @@ class Emulator:
         if fault.late_s is not None:
             self._carry_out_late(request, entry, fault.late_s)
         true_answer = self._answered(request, entry, now) if fault.commits else Response(0)
-        return fault.answer(self, true_answer, now)
+        response = fault.answer(self, true_answer, now)
+        if response is not true_answer and response.delivery is Delivery.WHOLE and not fault.is_spoiled:
+            self._tell(request, response)
+        return response
 
     def _answered(self, request: Request, entry: Entry, now: datetime) -> Response:
         """The true answer, whatever becomes of it."""
@@ -218,9 +223,12 @@ class Emulator:
 
     def _noted(self, request: Request, entry: Entry, response: Response) -> Response:
         entry.true_answer = response
+        self._tell(request, response)
+        return response
+
+    def _tell(self, request: Request, response: Response) -> None:
         for observe in self.observers:
             observe(request, response)
-        return response
 
     def _carry_out_late(self, request: Request, entry: Entry, late_s: float) -> None:
         """The request passes the gates now and changes the workspace later; a refused one never does."""

@@ -16,7 +16,9 @@ def html(status: int = 200, text: str = "Please wait", *, commits: bool = True) 
     """A web page in place of the answer, as a proxy makes them: of status 200, or 502."""
     page = HTML % (text.encode(), text.encode())
     answer = Response(status, {"content-type": "text/html; charset=utf-8"}, page)
-    return Outcome(f"html {status}", lambda emulator, true_answer, now: answer, commits=commits)
+    return Outcome(
+        f"html {status}", lambda emulator, true_answer, now: answer, commits=commits, is_spoiled=True
+    )
 
 
 def cloudflare_403() -> Outcome:
@@ -27,7 +29,8 @@ def cloudflare_403() -> Outcome:
         "server": "cloudflare",
     }
     page = HTML % (b"Attention Required! | Cloudflare", b"Sorry, you have been blocked")
-    return Outcome("cloudflare 403", lambda emulator, true_answer, now: Response(403, headers, page))
+    answer = Response(403, headers, page)
+    return Outcome("cloudflare 403", lambda emulator, true_answer, now: answer, is_spoiled=True)
 
 
 def wrong_content_type(content_type: str = "text/plain") -> Outcome:
@@ -97,4 +100,6 @@ def _body(name: str, change: Callable[[bytes], bytes]) -> Outcome:
 
 
 def _changed(name: str, change: Callable[[Response], Response]) -> Outcome:
-    return Outcome(name, lambda emulator, true_answer, now: change(true_answer), commits=True)
+    return Outcome(
+        name, lambda emulator, true_answer, now: change(true_answer), commits=True, is_spoiled=True
+    )

@@ -30,13 +30,15 @@ class Answers(Protocol):
 class Outcome:
     """What happens to a request: `commits` says whether it is carried out now, `late_s` that it is later.
 
-    `answer` makes what the client gets of the true answer (status 0 where nothing was carried out).
+    `answer` makes what the client gets of the true answer (status 0 where nothing was carried out);
+    `is_spoiled` says that its bytes are none the API would send.
     """
 
     name: str
     answer: Callable[[Answers, Response, datetime], Response]
     commits: bool = False
     late_s: float | None = None
+    is_spoiled: bool = False
 
 
 @dataclass(slots=True)

@@ -19,10 +19,12 @@ USUAL = {
     403: ("restricted_resource", "Insufficient permissions for this endpoint."),
     404: ("object_not_found", "Could not find the object."),
     409: ("conflict_error", "Conflict occurred while saving. Please try again."),
+    429: ("rate_limited", "You have been rate limited. Please try again in a few minutes."),
     500: ("internal_server_error", "An unexpected error occurred."),
     502: ("bad_gateway", "Bad gateway."),
     503: ("service_unavailable", "Service unavailable, please try again later."),
     504: ("gateway_timeout", "Notion timed out while attempting to complete this request."),
+    529: ("service_overload", "Notion is overloaded. Please try again later."),
 }
 SAVED = (
     "The change was saved, but the response could not be built in time. Read the object again instead of"
@@ -78,7 +80,8 @@ def commit_then_cut() -> Outcome:
 def commit_late(after_s: float, meanwhile: Outcome | None = None) -> Outcome:
     """Carried out `after_s` later; the answer now is that of `meanwhile`, a drop unless said otherwise."""
     meanwhile = meanwhile or drop()
-    return Outcome(f"commit late, {meanwhile.name}", meanwhile.answer, late_s=after_s)
+    name = f"commit late, {meanwhile.name}"
+    return Outcome(name, meanwhile.answer, late_s=after_s, is_spoiled=meanwhile.is_spoiled)
 
 
 def drip(byte_s: float = 1.0) -> Outcome:
@@ -92,8 +95,11 @@ def hang(seconds: float | None = None, *, commits: bool = False) -> Outcome:
     return Outcome("hang", _delivered(Delivery.HANG, seconds), commits=commits)
 
 
-def saved_503(*, with_id: bool) -> Outcome:
-    """Carried out, answered 503, with the id of what was created if so wanted (documented, not observed)."""
+def saved(status: int = 503, code: str | None = None, *, with_id: bool) -> Outcome:
+    """Carried out, answered with an error, with the id of what was created if so wanted.
+
+    Documented, not observed, for 503; assumed for any other status.
+    """
 
     def answer(emulator: Answers, true_answer: Response, now: datetime) -> Response:
         if true_answer.status >= 400:
@@ -109,9 +115,14 @@ def saved_503(*, with_id: bool) -> Outcome:
         }
         if with_id:
             additional["committed_resource_id"] = json.loads(true_answer.body)["id"]
-        return emulator.refused(problem(503, message=SAVED, additional=additional), now)
+        return emulator.refused(problem(status, code, SAVED, additional), now)
 
-    return Outcome("saved 503", answer, commits=True)
+    return Outcome(f"saved {status}", answer, commits=True)
+
+
+def saved_503(*, with_id: bool) -> Outcome:
+    """The documented answer of a write that was saved (documented, not observed)."""
+    return saved(503, with_id=with_id)
 
 
 def query_unavailable() -> Outcome:

@@ -176,6 +176,17 @@ def test_a_column_that_two_fields_or_a_field_that_two_columns_would_fit_is_left(
     assert known(["d_hidden"], column("A", WIDTHS), column("B", WIDTHS, "x2")) == {}
 
 
+def test_a_column_that_few_rows_have_is_not_taken():
+    keys = [model.record.key for model in models()][:12]
+    rows = [row(key, model_name=key.partition(":")[2]) for key in keys]
+    found = adopt(rows, models()).placed
+    widths = {key: catalogue()[key].record.d_hidden for key in keys}
+    assert len(found) == 12
+    few = dict(list(widths.items())[:4])
+    assert recognised(found, ["d_hidden"], [column("Width", few)]) == {}
+    assert recognised(found, ["d_hidden"], [column("Width", widths)])
+
+
 def test_boxes_and_people_s_own_fields_are_never_recognised():
     titles = {key: key.removeprefix("sku:") for key in WIDTHS}
     assert known(["gated_mlp"], column("Checked", dict.fromkeys(WIDTHS, True))) == {}

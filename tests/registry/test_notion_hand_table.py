@@ -9,8 +9,8 @@ import pytest
 from schemas.record import COLUMNS, Kind, Own
 from tests.conftest import Notion
 from tests.registry.hand_table import N_ROWS, HandTable, build, columns, models
+from tests.registry.settled import catalogue
 
-FAMILIES = sorted({str(model.record.model_family) for model in models()})
 SELECTION = [part for model in models() for part in ("--model", model.record.key)]
 
 
@@ -183,3 +183,43 @@ def test_another_machine_follows_the_renamed_column_by_the_rows_themselves(
     result = run("plan", *SELECTION, "--format", "json")
     document = json.loads(result.out)
     assert (document["summary"]["add"], document["summary"]["update"]) == (0, 0), result.err
+
+
+def state_files(home):
+    return {path: path.read_bytes() for path in home.rglob("*.json")}
+
+
+def test_a_dry_adoption_binds_nothing_for_the_next_run(run, notion, hand, registry_home):
+    run("doctor", "--fix")
+    run("plan", *SELECTION)
+    before = state_files(registry_home)
+    assert '~ column "Hidden size" is d_hidden' in run("adopt", "--dry-run").out
+    assert state_files(registry_home) == before
+
+
+def test_the_plain_commands_fill_an_adopted_table_and_leave_many_new_models_to_a_person(run, notion, hand):
+    before = everything(notion, hand)
+    for argv in (("doctor", "--fix"), ("adopt",)):
+        run(*argv)
+    first = run("sync")
+    assert first.code == 5, first.err
+    n_left = len(catalogue()) - N_ROWS
+    assert f"warning: {n_left} models have no row in this table and are left out" in first.err
+    after = everything(notion, hand)
+    assert set(after) == set(before)
+    assert_typed_cells_stand(hand, before, after)
+    assert_owned_empty_cells_are_filled(hand, before, after)
+    assert f"{n_left} models have no row" in run("plan").err
+    last = run("sync")
+    assert last.code == 0, last.err
+    assert run("sync", "--import").code == 0
+    assert len(everything(notion, hand)) == len(catalogue())
+
+
+def test_without_its_token_an_adopted_table_is_refused_and_never_replaced(run, notion, hand, monkeypatch):
+    run("adopt")
+    monkeypatch.delenv("NOTION_DATABASE_ID")
+    monkeypatch.delenv("NOTION_TOKEN")
+    result = run("sync", "--family", "llama2")
+    assert result.code == 6
+    assert "notion.json" in result.err

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,54 @@ ALL_COMMANDS = (
     ("adopt",),
     ("resolve", "--all", "--take", "table"),
 )
+
+
+@pytest.mark.parametrize("holder", ["data source", "database"])
+def test_one_table_has_one_lock_however_it_is_named(run, notion, table, registry_home, monkeypatch, holder):
+    database = notion.emulator.ws.data_sources[table].parent["database_id"]
+    monkeypatch.setenv("NOTION_DATABASE_ID", database)
+    assert run("plan", *GPT2).code == 0  # from here on it is known which data source the database has
+    if holder == "database":
+        monkeypatch.delenv("NOTION_DATABASE_ID")
+        monkeypatch.setenv("NOTION_DATA_SOURCE_ID", table)
+    notion.emulator.log.clear()
+    with hold(registry_home / "locks", TableRef("notion", table, "LLM config table")):
+        assert run("sync", *GPT2).code == 8
+    assert len(notion.emulator.log) == 0
+
+
+def test_the_first_run_by_the_database_s_id_holds_the_lock_of_its_data_source_too(
+    run, notion, table, registry_home, monkeypatch
+):
+    monkeypatch.setenv("NOTION_DATABASE_ID", notion.emulator.ws.data_sources[table].parent["database_id"])
+    with hold(registry_home / "locks", TableRef("notion", table, "LLM config table")):
+        assert run("sync", *GPT2).code == 8
+    assert requests(notion) == ["GET /v1/databases/{}"]
+
+
+def test_calls_for_an_agent_name_the_data_source_and_fit_the_columns(run, notion, table, monkeypatch):
+    notion.person.retype_column(table, "n_layers", "rich_text")
+    monkeypatch.setenv("NOTION_DATABASE_ID", notion.emulator.ws.data_sources[table].parent["database_id"])
+    (call,) = json.loads(run("plan", *GPT2, "--format", "mcp").out)["calls"]
+    assert call["arguments"]["parent"] == {"data_source_id": table}
+    assert {page["properties"]["n_layers"] for page in call["arguments"]["pages"]} == {"12", "24", "36", "48"}
+
+
+@pytest.mark.parametrize("status", [429, 529, 503, 400])
+def test_a_create_that_was_saved_is_never_sent_again_whatever_status_says_so(run, notion, table, status):
+    notion.emulator.faults.add(saved(status), method="POST", path="/v1/pages")
+    assert run("sync", *GPT2).code == 5
+    assert len(notion.emulator.log.of("POST", "/v1/pages")) == 4
+    assert run("sync", *GPT2).out.startswith("No changes.")
+    assert len(rows(notion, table)) == 4
+
+
+def saved(status):
+    """Carried out, and answered with this status and the id of what was made."""
+    usual = outcomes.saved_503(with_id=True)
+
+    def answer(emulator, true_answer, now):
+        body = json.loads(usual.answer(emulator, true_answer, now).body) | {"status": status}
+        return replace(true_answer, status=status, body=json.dumps(body).encode())
+
+    return replace(usual, answer=answer)

@@ -246,7 +246,8 @@ def test_another_machine_knows_a_renamed_column_by_the_bases_of_the_rows(workspa
 def test_a_change_that_notion_does_not_show_is_not_believed(workspace):
     workspace.init()
     workspace.person.delete_column(workspace.source.id, "d_ff")
-    answers_as_if = outcomes.Outcome("nothing", lambda emulator, _, now: emulator.enveloped(200, {}, now))
+    look = Request("GET", f"/v1/data_sources/{workspace.source.id}", [], {}, b"")
+    answers_as_if = outcomes.Outcome("nothing", lambda *_: workspace.emulator.unwatched(look))
     workspace.emulator.faults.add(answers_as_if, **CHANGE, times=None)
     with pytest.raises(GaveUp, match="d_ff: sent 3 times, and Notion does not show it"):
         workspace.init()

@@ -52,6 +52,14 @@ def test_taking_the_source_s_value_writes_it_even_over_a_held_cell(run, table):
     assert run("sync", "--family", "llama2").out.startswith("No changes.")
 
 
+def test_what_is_held_is_given_up_only_by_naming_its_model_or_field(run, table):
+    run("resolve", KEY, "--take", "table")
+    assert run("resolve", "--all", "--take", "source").out.startswith("Nothing to settle")
+    assert cells(table) == (31, 7)
+    run("resolve", "--family", "llama2", "--field", "n_layers", "--take", "source")
+    assert cells(table) == (32, 7)
+
+
 def test_a_dry_run_writes_nothing(run, table):
     result = run("resolve", "--family", "llama2", "--take", "source", "--dry-run")
     assert result.out.endswith("2 cells to settle. Nothing written.\n")

@@ -64,7 +64,9 @@ def test_columns_go_by_the_table_s_names_and_those_the_server_keeps_for_itself_a
         SCHEMA.bound,
         "x",
         names={"d_ff": "URL", "n_layers": "Depth", "base": "Agreed"},
-        links=frozenset({"huggingface_repo"}),
+        spell=lambda field, value: (
+            f"https://huggingface.co/{value}" if field == "huggingface_repo" else value
+        ),
     )
     made = plan([record(d_ff=1, n_layers=2, huggingface_repo="a/b")], schema=schema)
     (call,) = mcp_document(made, schema, NOTION.id)["calls"]

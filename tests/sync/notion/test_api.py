@@ -435,10 +435,10 @@ def test_requests_go_out_as_notion_expects_them() -> None:
 
 
 def test_numbers_arrive_as_the_doubles_they_are() -> None:
-    content = b'{"int": 9007199254740991, "small": 9.999999747378752e-06, "minus": -0.5}'
+    content = b'{"id": "x", "int": 9007199254740991, "small": 9.999999747378752e-06, "minus": -0.5}'
     headers = {"content-type": "application/json; charset=utf-8"}
     found = Bench(httpx.Response(200, content=content, headers=headers)).read()
-    assert found == {"int": 2**53 - 1, "small": 9.999999747378752e-06, "minus": -0.5}
+    assert found == {"id": "x", "int": 2**53 - 1, "small": 9.999999747378752e-06, "minus": -0.5}
     assert isinstance(found["int"], int)
 
 

@@ -203,16 +203,21 @@ def test_columns_are_read_as_notion_shows_them() -> None:
     }
 
 
-def test_a_schema_tells_the_names_and_links_that_are_not_the_usual_ones() -> None:
+def test_a_schema_tells_the_names_and_spellings_that_are_not_the_usual_ones() -> None:
     there = standard(
         d_ff=Property("d_ff", "Feed-forward", "number"),
         huggingface_repo=Property("huggingface_repo", "HuggingFace Repo", "url"),
+        n_layers=Property("n_layers", "n_layers", "rich_text"),
         base=Property("base", "Base", "rich_text"),
     )
     schema = bind(there, remembered=remembered()).schema(TITLE)
     assert schema.names == {"d_ff": "Feed-forward", "base": "Base"}
-    assert schema.links == {"huggingface_repo"}
-    assert bind(standard()).schema(TITLE).links == frozenset()
+    assert schema.spelled({"huggingface_repo": "a/b", "n_layers": 32, "d_ff": 11008}) == {
+        "HuggingFace Repo": "https://huggingface.co/a/b",
+        "n_layers": "32",
+        "Feed-forward": 11008,
+    }
+    assert bind(standard()).schema(TITLE).spelled({"huggingface_repo": "a/b"}) == {"HuggingFace Repo": "a/b"}
 
 
 FAMILY = Property("f", "Model Family", "select", {"Llama 2": "o1", "llama3_1": "o2"})

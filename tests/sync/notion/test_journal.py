@@ -3,10 +3,12 @@
 import errno
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from schemas.errors import GaveUp
+from sync.notion import journal as journal_module
 from sync.notion.journal import Journal, remember_source, source_of
 
 NOW = datetime(2026, 7, 4, 9, 8, 1, 250000, tzinfo=UTC)
@@ -80,7 +82,28 @@ def test_an_intent_is_on_the_disk_before_the_call_returns(
     first = journal(tmp_path)
     monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(first.intents_path.read_bytes()))
     first.intend("sku:a", NOW)
-    assert [b"sku:a" in content for content in synced] == [True]
+    assert [b"sku:a" in content for content in synced] == [True, True], "the file, then its folder"
+    first.intend("sku:b", NOW)
+    assert len(synced) == 3
+
+
+def test_a_line_that_was_cut_by_a_full_disk_does_not_swallow_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = journal(tmp_path)
+    intent = first.intend("sku:a", NOW)
+    whole = journal_module._checked
+
+    def half(line: dict[str, Any], *, after_torn: bool) -> bytes:
+        with first.intents_path.open("ab") as file:
+            file.write(whole(line, after_torn=after_torn)[:20])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(journal_module, "_checked", half)
+        first.close(intent, "00000000-0000-4000-8000-000000000000")
+    second = first.intend("sku:b", NOW)
+    assert second in journal(tmp_path).open_intents()
 
 
 def test_a_create_that_is_over_is_not_open_and_its_page_is_known(tmp_path: Path) -> None:

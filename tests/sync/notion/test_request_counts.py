@@ -15,6 +15,8 @@ import pytest
 from schemas.record import BASE_COLUMN, COLUMNS
 from sync.notion.gate import PATIENCE_S
 from tests.conftest import Notion, Result
+from tests.notion.shapes import Checker
+from tests.notion_emulator.app import Emulator
 from tests.notion_emulator.log import Entry
 from tests.sync.notion.making import World
 from tests.sync.notion.many_rows import (
@@ -47,9 +49,18 @@ def no_fsync() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Filled:
-    """10,000 rows, made at 180 a minute; whoever changes rows says so in its records."""
-    return filled(tmp_path_factory.mktemp("many"), MANY, rate=180, latency_s=LATENCY_S)
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """10,000 rows, made at 180 a minute; whoever changes rows says so in its records.
+
+    The emulator outlives the tests, and so does the checker of its answers.
+    """
+    checker = Checker()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Emulator, "watchers", [checker])
+        one = filled(tmp_path_factory.mktemp("many"), MANY, rate=180, latency_s=LATENCY_S)
+    yield one
+    assert checker.seen > MANY
+    assert checker.errors == []
 
 
 def assert_first_sync_at_the_floor(one: Filled, rate: int, in_flight: int) -> None:

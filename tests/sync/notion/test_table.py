@@ -80,7 +80,7 @@ def test_a_database_of_one_data_source_is_as_good_as_its_id(world: World) -> Non
     again = world.table(data_source_id=None, database_id=world.database_id)
     assert [row.cells["key"] for row in again.read()] == ["sku:a"]
     assert again.requests["read"] == 2  # the data source and its rows: the database is remembered
-    assert again.ref == TableRef("notion", world.database_id, TITLE)
+    assert again.ref == TableRef("notion", world.id, TITLE), "one table has one id, however it was named"
 
 
 def test_the_id_of_a_database_in_the_place_of_its_data_source_is_followed(world: World) -> None:
