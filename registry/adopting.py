@@ -10,9 +10,10 @@ from registry.adoption import Adoption, adopt, recognised
 from registry.credentials import REMEMBERED
 from registry.notion_setup import remember_place
 from registry.pipeline import Selection, World, read_models
-from schemas.errors import RegistryError
+from schemas.errors import BadTable, RegistryError
 from schemas.record import COLUMNS
-from sync.render import escaped
+from sync.plan import key_problems
+from sync.render import count, escaped
 from sync.table import Outcome, RowResult, Stranger, Table
 
 SHOWN = 12
@@ -38,6 +39,10 @@ class PeoplesTable(Table, Protocol):
     def bind(self, field: str, property_id: str, *, remember: bool) -> None:
         """Binds a field to a column, for this run alone or from here on."""
 
+    @property
+    def missing(self) -> list[str]:
+        """Names of the owned columns that it lacks. Known after `read`."""
+
     def note_adopted(self) -> None:
         """Keeps that people chose its rows."""
 
@@ -53,6 +58,8 @@ class Adopted:
     results: tuple[RowResult, ...] | None
     problems: tuple[RegistryError, ...]
     warnings: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    to: str | None = None
 
     @property
     def unfinished(self) -> list[RowResult]:
@@ -61,12 +68,17 @@ class Adopted:
 
     @property
     def exit_code(self) -> int:
-        """5 while a row was not written; rows that could not be placed are listed, not an error."""
-        return 5 if self.unfinished else 0
+        """5 while a row was not written or a key stands twice; a row that could not be placed is no error."""
+        return 5 if self.unfinished or any(isinstance(one, BadTable) for one in self.problems) else 0
 
 
-def run(world: World, selection: Selection, table: Table, *, main: bool, dry_run: bool) -> Adopted:
-    """Places the rows without a key and writes key and base of those placed, under the table's lock."""
+def run(
+    world: World, selection: Selection, table: Table, *, main: bool, dry_run: bool, to: str | None = None
+) -> Adopted:
+    """Places the rows without a key and writes key and base of those placed, under the table's lock.
+
+    `to`: how the table was named, for the commands that come next.
+    """
     with world.locked(table):
         models, readings = read_models(world, selection)
         rows = table.read()
@@ -82,8 +94,10 @@ def run(world: World, selection: Selection, table: Table, *, main: bool, dry_run
         if not dry_run:
             results = _write(world, table, adoption, main=main and not ticked)
             _remember(world, table, results)
-    problems, warnings = tuple(readings.problems), (*readings.warnings, *table.warnings)
-    return Adopted(adoption, renamed, added, offers, results, problems, warnings)
+    problems = (*readings.problems, *key_problems(rows))
+    warnings = (*readings.warnings, *table.warnings)
+    missing = tuple(table.missing) if isinstance(table, PeoplesTable) else ()
+    return Adopted(adoption, renamed, added, offers, results, problems, warnings, missing, to)
 
 
 def _renamed(table: Table, adoption: Adoption, *, remember: bool) -> dict[str, Stranger]:
@@ -180,22 +194,30 @@ def _title(row: Any) -> str:
 
 
 def _placed_line(one: Any) -> str:
-    counts = f"{len(one.agreeing)} cells agree, {len(one.differing)} differ, {len(one.empty)} empty"
+    counts = f"cells: {len(one.agreeing)} agree, {len(one.differing)} differ, {len(one.empty)} empty"
     return f"+ {one.model.record.key:<40} {_title(one.row)} by {one.by}: {counts}"
 
 
 def _last_lines(adopted: Adopted) -> list[str]:
     lines = [""]
     if adopted.results is None:
-        lines.append(f"{len(adopted.adoption.placed)} rows to adopt. Nothing written.")
+        lines.append(f"{count(len(adopted.adoption.placed), 'row')} to adopt. Nothing written.")
     else:
         done = len(adopted.results) - len(adopted.unfinished)
-        lines.append(f"Adopted: {done} rows. Left to you: {len(adopted.adoption.unplaced)}.")
+        lines.append(f"Adopted: {count(done, 'row')}. Left to you: {len(adopted.adoption.unplaced)}.")
     if adopted.adoption.unplaced:
         lines.append(
             "a row left to you gets its model by typing the key into Registry Key; it may also stay as it is"
         )
     if adopted.offers_main and adopted.results is None:
         lines.append(f"no row is ticked Main: --main ticks {adopted.offers_main} representative models")
+    if adopted.missing and adopted.results is not None:
+        lines.append(
+            f"{count(len(adopted.missing), 'column')} missing: registry doctor --fix adds what it lists"
+        )
     step = "registry adopt" if adopted.results is None else "registry sync --dry-run, then registry sync"
-    return [*lines, f"next  {step}"]
+    return [*lines, f"next  {step}{_to(adopted)}"]
+
+
+def _to(adopted: Adopted) -> str:
+    return f" --to {adopted.to}" if adopted.to else ""

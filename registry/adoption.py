@@ -235,7 +235,7 @@ WAYS = (
 )
 
 
-MIN_ROWS, MIN_DISTINCT, MIN_SHARE = 3, 2, 0.5
+MIN_ROWS, MIN_DISTINCT, MIN_SHARE = 3, 2, 2 / 3
 """Rows that have to agree, different values among them, and the share of the rows whose value the sources
 know, before a column is taken for a renamed one.
 """
@@ -244,17 +244,19 @@ know, before a column is taken for a renamed one.
 def recognised(
     placed: Sequence[Placed], fields: Iterable[str], strangers: Sequence[Stranger]
 ) -> dict[str, Stranger]:
-    """Field -> the column of another name whose every cell says what the sources say, where it is the only
-    one.
+    """Field -> the column of another name that says what the sources say, where it is the only one.
 
-    Ticked boxes are too easily alike: a checkbox is never recognised.
+    A column whose cells fit two fields is left, also where the other one has its column: in models without
+    grouped heads n_heads and n_kv_heads say the same. Ticked boxes are too easily alike: a checkbox is never
+    recognised.
     """
-    fits = {field: [one for one in strangers if _fits(field, one, placed)] for field in fields}
-    claims = [one.property_id for found in fits.values() for one in found]
+    wanted = set(fields)
+    fits = {one.property_id: [name for name in COLUMNS if _fits(name, one, placed)] for one in strangers}
+    claims = [names[0] for names in fits.values() if len(names) == 1]
     return {
-        field: found[0]
-        for field, found in fits.items()
-        if len(found) == 1 and claims.count(found[0].property_id) == 1
+        names[0]: one
+        for one in strangers
+        if len(names := fits[one.property_id]) == 1 and names[0] in wanted and claims.count(names[0]) == 1
     }
 
 

@@ -38,6 +38,7 @@ from sync.notion.answers import Conflicted, Gone, Rejected, Unanswered
 from sync.notion.columns import Binding
 from sync.notion.journal import Journal
 from sync.notion.rows import bare_id
+from sync.table import BASE
 
 if TYPE_CHECKING:
     from registry.pipeline import World
@@ -79,12 +80,16 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The table to make. `page`: id of the page it goes on; `fields`: those with a column."""
+    """The table to make. `page`: id of the page it goes on; `fields`: those with a column.
+
+    `is_any`: no title was asked for, so a table of ours under another one will do.
+    """
 
     page: str
     title: str
     fields: Sequence[str]
     options: layout.Options
+    is_any: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +111,31 @@ class Made:
         return self.is_new or self.added.anything
 
 
-def wish(page: str, title: str, optional: Sequence[str], options: layout.Options) -> Wish:
-    """What `init` was asked for. Raises BadUsage for no title, or an unknown optional column."""
+def wish(page: str, title: str | None, optional: Sequence[str], options: layout.Options) -> Wish:
+    """What `init` was asked for. Raises BadUsage for a blank title, or an unknown optional column."""
+    if title is None:
+        return Wish(page, layout.TITLE, wanted_fields(optional), options, is_any=True)
     if not title.strip():
         raise BadUsage("--title: want a title, got none", fix="leave --title out", wrote="nothing")
     return Wish(page, title.strip(), wanted_fields(optional), options)
+
+
+def check_none_named(api: "Api", place: Place, home: Path) -> None:
+    """Raises Refused where a setting names a table that is there: a second one would never be used."""
+    if not place.has_id or place.where == str(home / REMEMBERED):
+        return
+    source, database = place.data_source_id, place.database_id
+    try:
+        found = api.get(f"data_sources/{source}" if source else f"databases/{database}")
+    except (Gone, Rejected):
+        return
+    if not found.get("in_trash"):
+        raise Refused(
+            f"init: {place.where} names a table that is there: {title_of(found)}",
+            where=str(found.get("url")),
+            fix="registry doctor looks at that one; take the setting away to make another",
+            wrote="nothing",
+        )
 
 
 def wanted_fields(optional: Sequence[str]) -> tuple[str, ...]:
@@ -243,13 +268,22 @@ def _is_there(api: "Api", path: str) -> bool:
 
 
 def _named(api: "Api", wanted: Wish) -> Iterator[Json]:
-    """The data sources of the tables of that title that lie directly on the page."""
+    """The data sources of the tables directly on the page: of that title, or, without one, ours of any."""
     for block in every(api, f"blocks/{wanted.page}/children"):
-        if block.get("type") == "child_database" and block["child_database"]["title"] == wanted.title:
-            try:
-                yield from sources_of(api, block["id"])
-            except Gone:  # a linked table of elsewhere
-                continue
+        if block.get("type") != "child_database":
+            continue
+        is_titled = block["child_database"]["title"] == wanted.title
+        if not is_titled and not wanted.is_any:
+            continue
+        try:
+            found = sources_of(api, block["id"])
+        except Gone:  # a linked table of elsewhere
+            continue
+        yield from (source for source in found if is_titled or _is_made_by_us(source))
+
+
+def _is_made_by_us(source: Json) -> bool:
+    return {"key", BASE} <= Known().bind(source).columns.keys()
 
 
 def sources_of(api: "Api", database_id: str) -> list[Json]:

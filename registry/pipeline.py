@@ -1,6 +1,6 @@
 """The main path: read sources -> resolve -> derive -> diff -> plan -> apply -> write layer configs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +15,13 @@ from registry.layer_file import build
 from registry.model import Model, settle
 from registry.published import Comparison, compare
 from registry.settings import Settings, destination
-from schemas.errors import BadTable, Refused, RegistryError
+from schemas.errors import BadTable, Locked, Refused, RegistryError
 from schemas.evidence import Value
 from sources import snapshot
 from sources.hub import Hub
 from sync.apply import Applied, apply_plan
-from sync.conflicts import new_conflicts, remember
+from sync.cells import cell_hash
+from sync.conflicts import Conflict, is_new, new_conflicts, remember
 from sync.files import FileChange, FileWant, plan_files, write_files
 from sync.gates import check_gates, too_many_new
 from sync.lock import hold
@@ -33,6 +34,8 @@ TABLE_FILE = "table.sqlite"
 LAYER_FOLDER = "layers"
 LOCK_FOLDER = "locks"
 CONFLICT_FILE = "known-conflicts.json"
+MOST_WAITED_S = 900
+"""Longest wait for another machine that is adding rows: no row is made while its own may not show yet."""
 
 
 class Screen(Protocol):
@@ -74,6 +77,7 @@ class Outcome:
     read_from: dict[str, int] = field(default_factory=dict)
     n_models: int = 0
     url: str | None = None
+    maybes: Sequence[Conflict] = ()
     rows: Sequence[Row] = ()
     exit_code: int = 0
 
@@ -119,6 +123,12 @@ class World:
         left_s = table.settle_s()
         if left_s <= 0:
             return False
+        if table.requests["waited_s"] > MOST_WAITED_S:
+            raise Locked(
+                f"{table.ref.title}: another machine has been adding rows for {MOST_WAITED_S // 60} minutes",
+                fix="run again when it is done; one machine should be the writer",
+                wrote="nothing",
+            )
         self.screen.waiting(left_s, "another run's new rows may not be visible yet")
         table.wait(left_s)
         return True
@@ -192,13 +202,19 @@ def _planned(
         if (key := record.key.casefold()) in present or key not in left_out
     ]
     plan = make_plan(wanted, rows, schema, table.ref, why, files)
-    unadopted = [
-        _unadopted(model, maybe) for model in models if model.record.key.casefold() in maybe.keys() - present
-    ]
-    problems = [*readings.problems, *plan.problems, *unadopted]
-    warnings = [*readings.warnings, *table.warnings]
+    unadopted = {key: row for key, row in maybe.items() if key not in present}
+    keys = {model.record.key.casefold(): model.record.key for model in models}
+    maybes = [Conflict(keys[key], "row", cell_hash(row.row_id)) for key, row in unadopted.items()]
+    is_known = not is_new(table.ref.id, maybes, world.conflict_file)
+    problems, warnings = [*readings.problems, *plan.problems], [*readings.warnings, *table.warnings]
+    if unadopted and is_known:
+        warnings.append(
+            f"{len(unadopted)} models are not added: rows without a key may be them (registry adopt)"
+        )
+    else:
+        problems += [_unadopted(keys[key], row) for key, row in unadopted.items()]
     outcome = Outcome(plan, None, plan.files, problems, warnings, dict(readings.read_from))
-    outcome.n_models, outcome.rows, outcome.url = len(models), rows, table.url
+    outcome.n_models, outcome.rows, outcome.url, outcome.maybes = len(models), rows, table.url, maybes
     outcome.exit_code = _exit_code(world, outcome)
     return outcome
 
@@ -213,7 +229,7 @@ def sync(
     with world.locked(table):
         models, readings = read_models(world, selection)
         outcome = _planned(world, models, readings, table)
-        if outcome.plan.summary["add"] and world.waited_out(table):
+        while outcome.plan.summary["add"] and world.waited_out(table):
             outcome = _planned(world, models, readings, table)
         bulk = bulk or (selection.typed and world.screen.at_terminal)
         if not bulk and accept is None:
@@ -242,7 +258,7 @@ def apply(world: World, plan: Plan, table: Table) -> Outcome:
     _check_paths(plan, world.layer_folder)
     with world.locked(table):
         rows = table.read()
-        if plan.summary["add"] and world.waited_out(table):
+        while plan.summary["add"] and world.waited_out(table):
             rows = table.read()
         check_fresh(plan, rows, table.schema(), table.ref)
         outcome = Outcome(plan, None, plan.files, list(plan.problems), rows=rows)
@@ -258,26 +274,22 @@ def _write(world: World, outcome: Outcome, table: Table) -> Outcome:
         _unknown(result) for result in outcome.applied.unfinished if result.outcome is RowOutcome.UNKNOWN
     ]
     outcome.exit_code = _exit_code(world, outcome)
-    remember(outcome.plan, world.conflict_file)
+    remember(outcome.plan, world.conflict_file, outcome.maybes)
     return outcome
 
 
-def mcp_calls(world: World, outcome: Outcome, table: Table) -> dict[str, object]:
+def mcp_calls(outcome: Outcome, table: Table) -> dict[str, object]:
     """The plan as calls of Notion's MCP server; its columns under the names that the table gives them."""
-    schema = table.schema()
-    place = world.settings.place()
-    target = table.ref.id if table.ref.kind == "notion" else place.data_source_id
-    return mcp_document(outcome.plan, schema, target)
+    return mcp_document(outcome.plan, table.schema())
 
 
-def _unadopted(model: Model, maybe: Mapping[str, Row]) -> RegistryError:
+def _unadopted(key: str, row: Row) -> RegistryError:
     """A model that a row without a key may already be: no second row is made."""
-    row = maybe[model.record.key.casefold()]
     title = row.cells.get("model_name") or f"row {row.row_id}"
     return BadTable(
-        f"{model.record.key}: not added: a row without a key may be this model",
+        f"{key}: not added: a row without a key may be this model",
         where=f'row "{title}"',
-        fix="registry adopt says which row is which model",
+        fix="registry adopt finds out; if it cannot, type the key into Registry Key of that row, or trash it",
         wrote="nothing to this row",
     )
 

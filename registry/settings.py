@@ -88,10 +88,13 @@ def load(flag: Path | None = None) -> tuple[Settings, Path | None]:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
+        in_notion = first["loc"][0] == "notion"
+        said = "want a table, [notion]" if key == "notion" else first["msg"].lower()
+        known = NotionSettings.model_fields if in_notion else Settings.model_fields
         raise BadSettings(
-            f"settings: {key}: {first['msg'].lower()}",
+            f"settings: {key}: {said}",
             where=str(path or "environment"),
-            fix=f"known settings: {', '.join(Settings.model_fields)}",
+            fix=f"known settings{' of [notion]' if in_notion else ''}: {', '.join(known)}",
         ) from None
     return settings, path
 
@@ -121,7 +124,9 @@ def destination(flag: str | None, settings: Settings) -> str:
         return "local"
     if "://" not in wanted:
         raise BadSettings(
-            f"--to: want local, notion or an SQLAlchemy URL, got {wanted!r}", fix="registry sync --to local"
+            f"{'--to' if flag else 'to'}: want local, notion or an SQLAlchemy URL, got {wanted!r}",
+            where=None if flag else "REGISTRY_TO, or `to =` in registry.toml",
+            fix="registry sync --to local",
         )
     return wanted
 

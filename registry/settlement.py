@@ -37,8 +37,12 @@ def resolve(
     check_field(field)
     with world.locked(table):
         outcome = plan_sync(world, replace(selection, everything=not selection.typed), table)
+        held = outcome.plan.summary["held"]
         outcome.plan = _restricted(outcome.plan, field, take, _settled_by(take, selection, field))
-        outcome.files, outcome.exit_code = (), 0
+        outcome.files = ()
+        if held and not outcome.plan.changes:
+            outcome.warnings.append(f"{held} rows have held cells: the table's value stands there already")
+        outcome.exit_code = max((problem.exit_code for problem in outcome.plan.problems), default=0)
         if dry_run:
             return outcome
         again = table.make_again(_named(world, selection)) if take == SOURCE else []
@@ -47,8 +51,9 @@ def resolve(
         step = world.screen.step("writing rows")
         results = table.write(writes, lambda done: step(done, len(writes))) if writes else []
         outcome.applied = Applied(tuple(results), dict(table.requests))
-        outcome.exit_code = 5 if outcome.applied.unfinished else 0
-        if not outcome.exit_code:
+        if outcome.applied.unfinished:
+            outcome.exit_code = 5
+        else:
             remember(outcome.plan, world.conflict_file)
         return outcome
 

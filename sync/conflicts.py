@@ -1,11 +1,11 @@
-"""Conflicts that this machine has shown already, so that a cron job reports each of them once.
+"""Conflicts, and rows that may be a model, that this machine has shown: a cron job reports each of them once.
 
 A JSON file: table id -> key -> field -> hashes of the table's and the source's value. It is a cache: without
 it, or with a damaged one, every conflict is new again.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,13 +35,21 @@ def new_conflicts(plan: Plan, path: Path) -> list[Conflict]:
     return [c for c in _conflicts(plan) if known.get(c.key.casefold(), {}).get(c.field) != c.hashes]
 
 
-def remember(plan: Plan, path: Path) -> None:
-    """Makes the conflicts of a plan known. Raises BadSettings when the file cannot be written."""
-    if not new_conflicts(plan, path):
+def is_new(table_id: str, found: Sequence[Conflict], path: Path) -> bool:
+    """Whether any of these is new to this machine."""
+    known = _read(path).get(table_id, {})
+    return any(known.get(c.key.casefold(), {}).get(c.field) != c.hashes for c in found)
+
+
+def remember(plan: Plan, path: Path, also: Sequence[Conflict] = ()) -> None:
+    """Makes the conflicts of a plan, and `also` these, known. Raises BadSettings when the file cannot be
+    written.
+    """
+    if not is_new(plan.ref.id, [*_conflicts(plan), *also], path):
         return
     known = _read(path)
     of_table = known.setdefault(plan.ref.id, {})
-    for conflict in _conflicts(plan):
+    for conflict in (*_conflicts(plan), *also):
         of_table.setdefault(conflict.key.casefold(), {})[conflict.field] = conflict.hashes
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

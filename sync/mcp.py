@@ -21,11 +21,16 @@ _RESERVED = ("id", "url")
 Call = dict[str, Any]
 
 
-def mcp_document(plan: Plan, schema: Schema, data_source_id: str | None) -> Call:
+def mcp_document(plan: Plan, schema: Schema) -> Call:
     """The calls that apply a plan, rows to create first, at most 100 to a call.
 
-    Raises BadUsage when the plan is for a table that has no Notion pages.
+    Raises BadUsage for a plan of another table: which rows Notion has would be a guess.
     """
+    if plan.ref.kind != "notion":
+        raise BadUsage(
+            f"plan: the calls go to a table in Notion, and this plan is for {plan.ref.title}",
+            fix="registry plan --to notion --format mcp",
+        )
     writes = [write_of(change, schema, change.row_base) for change in plan.changes if change.is_written]
     pages, updates = [], []
     for write in writes:
@@ -37,26 +42,13 @@ def mcp_document(plan: Plan, schema: Schema, data_source_id: str | None) -> Call
             updates.append(
                 {"page_id": write.row_id, "command": "update_properties", "properties": properties}
             )
-    _need_notion(plan, pages, updates, data_source_id)
-    calls = [_call(CREATE, _creation(part, data_source_id)) for part in _parts(pages)]
+
+    calls = [_call(CREATE, _creation(part, plan.ref.id)) for part in _parts(pages)]
     calls += [_call(UPDATE, update) for update in updates]
     return {"digest": plan.digest, "table": plan.ref._asdict(), "calls": calls, "summary": dict(plan.summary)}
 
 
-def _need_notion(
-    plan: Plan, pages: Sequence[Call], updates: Sequence[Call], data_source_id: str | None
-) -> None:
-    if updates and plan.ref.kind != "notion":
-        what = f"plan: {len(updates)} rows of {plan.ref.title} would change, and they are no Notion pages"
-        raise BadUsage(what, fix="registry plan --to notion --format mcp")
-    if pages and not data_source_id:
-        raise BadUsage(
-            "plan: no setting names the table in Notion that the new rows go to",
-            fix="set NOTION_DATA_SOURCE_ID to its id or link",
-        )
-
-
-def _creation(pages: Sequence[Call], data_source_id: str | None) -> Call:
+def _creation(pages: Sequence[Call], data_source_id: str) -> Call:
     return {"parent": {"data_source_id": data_source_id}, "pages": list(pages)}
 
 

@@ -43,7 +43,7 @@ def make_plan(
     if rows and "key" not in schema.bound:
         raise Refused(
             f'{ref.title}: no column "{COLUMNS["key"].name}", so no row can be told from another',
-            fix=f'name the column "{COLUMNS["key"].name}" again',
+            fix=f'registry adopt adds it to a table that people made; or name it "{COLUMNS["key"].name}" again',
             wrote="nothing",
         )
     found, problems = _by_key(rows)
@@ -80,6 +80,11 @@ def _by_key(rows: Sequence[Row]) -> tuple[dict[str, list[Row]], list[RegistryErr
         if len(several) > 1
     ]
     return found, problems
+
+
+def key_problems(rows: Sequence[Row]) -> list[RegistryError]:
+    """One for each key that stands on several rows."""
+    return _by_key(rows)[1]
 
 
 def _ids(rows: Sequence[Row]) -> str:

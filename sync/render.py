@@ -23,18 +23,21 @@ _NOT_DONE = {
 }
 
 
-def render_plan(document: Document, *, heading: str = "", full: bool, dry_run: bool) -> str:
+def render_plan(
+    document: Document, *, heading: str = "", full: bool, dry_run: bool, to: str | None = None
+) -> str:
     """The plan: each row with its cells, what is left to a person, files, and a summary of fixed shape.
 
     `heading`: lines for the top. One line alone when nothing differs. `full`: every cell, not four a row.
+    `to`: how the table was named, for the commands it shows.
     """
     summary = document["summary"]
     if not document["changes"] and all(file["action"] == "unchanged" for file in document["files"]):
         return _no_changes(summary["unchanged"], document)
     blocks = ["\n".join([*heading.splitlines(), f"plan {document['digest'][:SHOWN_DIGITS]}"])]
-    blocks += ["\n".join(_row(change, full)) for change in document["changes"]]
+    blocks += ["\n".join(_row(change, full, to)) for change in document["changes"]]
     if summary["unchanged"]:
-        blocks.append(f"= unchanged: {_count(summary['unchanged'], 'model')}")
+        blocks.append(f"= unchanged: {count(summary['unchanged'], 'model')}")
     if files := [_file(file) for file in document["files"] if file["action"] != "unchanged"]:
         blocks.append("\n".join(files))
     last = [_plan_summary(document)]
@@ -68,14 +71,14 @@ def render_settled(document: Document, applied: Applied | None, *, take: str, fu
     cells = sum(len(change["cells"]) for change in changes)
     lines = ["\n".join(_row(change, full)) for change in changes]
     if applied is None:
-        return "\n".join([*lines, f"{_count(cells, 'cell')} to settle. Nothing written."])
+        return "\n".join([*lines, f"{count(cells, 'cell')} to settle. Nothing written."])
     lines += [
         _applied_line(result.outcome, "!", result.key, escaped(result.detail))
         for result in applied.unfinished
     ]
     says = "kept as in the table, no longer reported" if take == "table" else "set to the source's value"
     rows = len(applied.results) - len(applied.unfinished)
-    return "\n".join([*lines, f"Settled: {_count(rows, 'row')}; {_count(cells, 'cell')} {says}."])
+    return "\n".join([*lines, f"Settled: {count(rows, 'row')}; {count(cells, 'cell')} {says}."])
 
 
 def escaped(text: str) -> str:
@@ -99,12 +102,10 @@ def shown(value: object) -> str:
 
 def _no_changes(n_models: int, document: Document) -> str:
     verb = "matches its" if n_models == 1 else "match their"
-    return (
-        f"No changes. {_count(n_models, 'model')} {verb} sources and {escaped(document['table']['title'])}."
-    )
+    return f"No changes. {count(n_models, 'model')} {verb} sources and {escaped(document['table']['title'])}."
 
 
-def _row(change: Document, full: bool) -> list[str]:
+def _row(change: Document, full: bool, to: str | None = None) -> list[str]:
     """A header with the counts, the cells that are written, then those left to a person."""
     cells = change["cells"]
     written = [cell for cell in cells if cell["action"] in _WRITTEN]
@@ -112,9 +113,9 @@ def _row(change: Document, full: bool) -> list[str]:
     lines = [f"{_symbol(change)} {_name(change):<{NAME_WIDTH}} {_row_counts(change)}"]
     lines += _aligned([_cell_columns(cell) for cell in _preview(written, most)])
     if len(written) > most:
-        lines.append(f"    ... {_count(len(written) - most, 'more cell')} (--full)")
+        lines.append(f"    ... {count(len(written) - most, 'more cell')} (--full)")
     lines += [
-        line for cell in cells if cell["action"] == "conflict" for line in _conflict(change["key"], cell)
+        line for cell in cells if cell["action"] == "conflict" for line in _conflict(change["key"], cell, to)
     ]
     held = [cell for cell in cells if cell["action"] == "held"]
     most = len(held) if full else CELLS_SHOWN
@@ -138,8 +139,8 @@ def _row_counts(change: Document) -> str:
     actions = [cell["action"] for cell in change["cells"]]
     counts = [(name, actions.count(name)) for name in ("add", "update", "fill", "held", "conflict")]
     if change["action"] == "add":
-        return f"add, {_count(len(actions), 'cell')}"
-    return "; ".join(f"{name}, {_count(count, 'cell')}" for name, count in counts if count)
+        return f"add, {count(len(actions), 'cell')}"
+    return "; ".join(f"{name}, {count(n, 'cell')}" for name, n in counts if n)
 
 
 def _cell_columns(cell: Document) -> tuple[str, str, str, str, str]:
@@ -159,7 +160,7 @@ def _aligned(rows: Sequence[tuple[str, str, str, str, str]]) -> list[str]:
     ]
 
 
-def _conflict(key: str, cell: Document) -> Iterable[str]:
+def _conflict(key: str, cell: Document, to: str | None) -> Iterable[str]:
     """The three values of a cell that both sides changed, and the two ways out."""
     field, source = cell["field"], escaped(cell["source"] or "source")
     yield f"  ! {field}"
@@ -168,8 +169,8 @@ def _conflict(key: str, cell: Document) -> Iterable[str]:
     yield f"        table now    {shown(cell['from'])}"
     yield f"        source now   {shown(cell['to'])}  ({source})"
     yield "        kept as it is in the table; to settle:"
-    model = shlex.quote(escaped(key))
-    yield f"          registry resolve {model} --field {field} --take table, or --take source"
+    model, at = shlex.quote(escaped(key)), f" --to {shlex.quote(to)}" if to else ""
+    yield f"          registry resolve {model} --field {field} --take table, or --take source{at}"
 
 
 def _held(cell: Document) -> str:
@@ -189,7 +190,7 @@ def _plan_summary(document: Document) -> str:
     for change in document["changes"]:
         cells += sum(cell["action"] in _WRITTEN for cell in change["cells"])
     files = sum(file["action"] == "written" for file in document["files"])
-    sizes = f"{_count(cells, 'cell')}, {_count(files, 'layer file')}"
+    sizes = f"{count(cells, 'cell')}, {count(files, 'layer file')}"
     rows = f"{summary['add']} to add, {summary['update']} to update, {summary['unchanged']} unchanged"
     return f"Plan: {rows} ({sizes}). Held: {summary['held']}. Conflicts: {summary['conflict']}."
 
@@ -197,9 +198,7 @@ def _plan_summary(document: Document) -> str:
 def _applied_summary(document: Document, applied: Applied) -> str:
     counts, summary = applied.counts, document["summary"]
     files = sum(file["action"] == "written" for file in document["files"])
-    done = (
-        f"{counts[Outcome.CREATED]} added, {counts[Outcome.UPDATED]} updated, {_count(files, 'layer file')}"
-    )
+    done = f"{counts[Outcome.CREATED]} added, {counts[Outcome.UPDATED]} updated, {count(files, 'layer file')}"
     left = f"{counts[Outcome.STALE]} stale, {counts[Outcome.FAILED]} failed"
     if counts[Outcome.UNKNOWN]:
         left += f", {counts[Outcome.UNKNOWN]} unknown"
@@ -213,7 +212,7 @@ def _applied_line(outcome: str, symbol: str, name: str, says: str) -> str:
 def _done(change: Document) -> str:
     if change["row_id"] is None:
         return "created"
-    return _count(sum(cell["action"] in _WRITTEN for cell in change["cells"]), "cell")
+    return count(sum(cell["action"] in _WRITTEN for cell in change["cells"]), "cell")
 
 
 def _symbol(change: Document) -> str:
@@ -224,5 +223,6 @@ def _name(change: Document) -> str:
     return escaped(change["model_name"] or change["key"])
 
 
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def count(n: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from schemas.errors import RegistryError
     from sync.table import Table
 
+LONG_S = 90
+"""A wait that is worth a line in a log: longer than a window of Notion's limit."""
 NAMES_SHOWN = 6
 """Models named under a problem they share."""
 
@@ -54,6 +56,7 @@ class Bars:
 
     def __init__(self, quiet: bool = False):
         self.shown = not quiet and sys.stderr.isatty()
+        self.quiet = quiet
 
     def step(self, name: str) -> Callable[[int, int], None]:
         """A function to call with (done, total)."""
@@ -69,11 +72,13 @@ class Bars:
         return sys.stdin.isatty() and sys.stderr.isatty()
 
     def waiting(self, seconds: float, why: str) -> None:
-        """Says on the running bar that a wait is a wait."""
+        """Says on the running bar that a wait is a wait; off a terminal a line for a long one."""
         if self.shown:
             from registry.cli.bars import wait
 
             wait(seconds, why)
+        elif not self.quiet and seconds >= LONG_S:
+            say(f"waiting {seconds:.0f} s: {why}")
 
 
 def select(

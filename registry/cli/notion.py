@@ -39,17 +39,16 @@ def init(parent: str, title: str | None, optional: tuple[str, ...], config: Path
     from registry.credentials import object_id
     from registry.pipeline import LOCK_FOLDER
     from sync.lock import hold
-    from sync.notion import layout
     from sync.table import TableRef
 
     world = common.world(config)
     page = object_id(parent, "--parent")
-    wanted_title = layout.TITLE if title is None else title
     asked = tuple(dict.fromkeys([*world.settings.optional_columns, *optional]))
     notion_setup.wanted_fields(asked)
     home = world.settings.home.expanduser()
-    with notion_setup.connected(world) as (api, _, guard):
-        wish = notion_setup.wish(page, wanted_title, asked, _options(world))
+    with notion_setup.connected(world) as (api, place, guard):
+        notion_setup.check_none_named(api, place, home)
+        wish = notion_setup.wish(page, title, asked, _options(world))
         ref = TableRef("notion", f"init {page}", wish.title)
         with hold(home / LOCK_FOLDER, ref), guard.schema_changes():
             made = notion_setup.init(api, home, wish)

@@ -48,7 +48,7 @@ def adopt(
     selection = common.select(families, model_names, everything, refresh=refresh, sku_list=sku_list)
     world = common.world(config)
     table = common.table(world, to)
-    adopted = adopting.run(world, selection, table, main=main, dry_run=dry_run)
+    adopted = adopting.run(world, selection, table, main=main, dry_run=dry_run, to=to)
     return _show_adopted(adopted, table, form, full=full)
 
 

@@ -65,9 +65,9 @@ def sync(
     table = common.table(world, to, patient=bulk)
     if dry_run:
         outcome = pipeline.plan_sync(world, selection, table, bulk=bulk)
-        return _show(world, outcome, table, form, full=full, quiet=quiet, detailed=detailed_exitcode)
+        return _show(world, outcome, table, form, to=to, full=full, quiet=quiet, detailed=detailed_exitcode)
     outcome = pipeline.sync(world, selection, table, accept=accept, bulk=bulk)
-    return _show(world, outcome, table, form, full=full, quiet=quiet)
+    return _show(world, outcome, table, form, to=to, full=full, quiet=quiet)
 
 
 @click.command()
@@ -108,9 +108,9 @@ def plan(
     outcome = pipeline.plan_sync(world, selection, table)
     if form == "mcp":
         common.report(outcome)
-        common.emit_json(pipeline.mcp_calls(world, outcome, table))
+        common.emit_json(pipeline.mcp_calls(outcome, table))
         return PENDING if detailed_exitcode and outcome.plan.writes else outcome.exit_code
-    code = _show(world, outcome, table, form, full=full, quiet=quiet, detailed=detailed_exitcode)
+    code = _show(world, outcome, table, form, to=to, full=full, quiet=quiet, detailed=detailed_exitcode)
     if out:
         _save(out, _document(outcome, table, code))
         common.say(f"plan saved; apply it with: registry apply {out}")
@@ -138,7 +138,7 @@ def apply(plan: Path, to: str | None, config: Path | None, quiet: bool, full: bo
     world = common.world(config, quiet=quiet)
     table = common.table(world, to)
     outcome = pipeline.apply(world, loaded, table)
-    return _show(world, outcome, table, form, full=full, quiet=quiet)
+    return _show(world, outcome, table, form, to=to, full=full, quiet=quiet)
 
 
 def _document(outcome: "Outcome", table: "Table", code: int) -> dict[str, object]:
@@ -156,6 +156,7 @@ def _show(
     table: "Table",
     form: str,
     *,
+    to: str | None,
     full: bool,
     quiet: bool,
     detailed: bool = False,
@@ -168,16 +169,19 @@ def _show(
     if form == "json":
         common.emit_json(document)
     elif not (quiet and code == 0 and not outcome.plan.writes):
-        click.echo(_text(world, outcome, document, full=full))
+        click.echo(_text(world, outcome, document, to=to, full=full))
     return code
 
 
-def _text(world: "World", outcome: "Outcome", document: dict[str, object], *, full: bool) -> str:
+def _text(
+    world: "World", outcome: "Outcome", document: dict[str, object], *, to: str | None, full: bool
+) -> str:
     from sync.render import render_applied, render_plan
 
     if not outcome.n_models:
         return "Nothing to compare: no selected model could be read."
-    lines = [render_plan(document, heading=_heading(outcome), full=full, dry_run=outcome.applied is None)]
+    dry_run = outcome.applied is None
+    lines = [render_plan(document, heading=_heading(outcome), full=full, dry_run=dry_run, to=to)]
     if not outcome.plan.changes and not outcome.plan.writes and not outcome.problems:
         return lines[0]
     if outcome.applied and outcome.plan.writes:

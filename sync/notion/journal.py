@@ -31,7 +31,8 @@ class Remembered(BaseModel):
     """The content of the state file. `pages`: key -> page id. `columns`: field -> (property id, name).
 
     `last_write`: when this machine last wrote. `bot`: the user id under which it wrote. `removed`: keys whose
-    rows people removed and that were shown already.
+    rows people removed and that were shown already. `bases`: case-folded key -> base, of a table without a
+    column for it.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -45,6 +46,7 @@ class Remembered(BaseModel):
     bot: str | None = None
     removed: set[str] = Field(default_factory=set)
     is_adopted: bool = False
+    bases: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,7 +241,7 @@ class Keyed:
 def keyed(rows: Iterable[Row], known: Mapping[str, str]) -> Keyed:
     """Rows with the key of the page they stand on, though a person edited or cleared the key cell.
 
-    `known`: key -> page id. Where another row carries that key by now, the cell counts.
+    `known`: key -> page id. A key that was cleared here and typed on another row has moved there.
     """
     rows = list(rows)
     carried = {str(row.cells.get(KEY)).casefold() for row in rows if row.cells.get(KEY) is not None}
@@ -250,10 +250,9 @@ def keyed(rows: Iterable[Row], known: Mapping[str, str]) -> Keyed:
     for row in rows:
         key, cell = bound.get(row.row_id), row.cells.get(KEY)
         is_edited = key is not None and KEY in row.cells and str(cell or "").casefold() != key.casefold()
-        if is_edited and key.casefold() not in carried:  # type: ignore[union-attr]
-            warnings.append(
-                f'row {row.row_id}: its key was {key}, the cell says "{cell or ""}"; taken as {key}'
-            )
+        if is_edited and (cell or key.casefold() not in carried):  # type: ignore[union-attr]
+            title = row.cells.get("model_name") or row.row_id
+            warnings.append(f'row "{title}": its key was {key}, the cell says "{cell or ""}"; taken as {key}')
             row = replace(row, cells={**row.cells, KEY: key})
         found.append(row)
     return Keyed(found, _single(found), warnings)

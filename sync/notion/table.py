@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from sync.table import BASE, Row, RowResult, RowWrite, Schema, Stranger, TableRe
 QUARANTINE = timedelta(seconds=210)
 """A write may still be carried out for 60 s, and not be seen by a query for 150 s more."""
 _MINUTE = timedelta(minutes=1)
+SHOWN = 3
+"""Names of missing columns in a warning."""
 
 
 class NotionTable:
@@ -71,6 +74,7 @@ class NotionTable:
         self._binding: Binding | None = None
         self._live: set[str] = set()
         self._foreign_until: datetime | None = None
+        self._parent_id: str | None = None
         self._told: dict[str, None] = {}
         self._waited_s = 0.0
         self.removed: frozenset[str] = frozenset()
@@ -104,8 +108,7 @@ class NotionTable:
 
         renamed and unusable columns, rows that were removed, a damaged journal.
         """
-        missing = ", ".join(self._binding.missing) if self._binding else ""
-        told = [f"{self.ref.title}: no column {missing}: not compared, not written"] if missing else []
+        told = _missing_columns(self.ref.title, self._binding.missing if self._binding else [])
         return [*told, *self._told, *(self._journal.warnings if self._journal else ())]
 
     def schema(self) -> Schema:
@@ -145,7 +148,11 @@ class NotionTable:
         _learn(journal.state.pages, found.pages)
         self._live = found.keys
         self._save()
-        return found.rows
+        return found.rows if BASE in binding.columns else [self._with_own_base(row) for row in found.rows]
+
+    def _with_own_base(self, row: Row) -> Row:
+        """The row with the base that this machine keeps, as the table has no column for it."""
+        return replace(row, base=self._opened().state.bases.get(str(row.cells.get(KEY)).casefold()))
 
     def settle_s(self) -> float:
         """Seconds until a read can prove that a row is not there; 0 when the last one could.
@@ -171,7 +178,9 @@ class NotionTable:
         """
         columns, journal = self._bound().columns, self._opened()
         source = str(self._source_id)
-        writer = Writer(self._api, self._reader(), journal, columns, source, self._live, self._clock)
+        writer = Writer(
+            self._api, self._reader(), journal, columns, source, self._live, self._clock, self._check_database
+        )
         journal.tidy()
         try:
             return writer.run(batch, done, self._in_flight)
@@ -243,6 +252,11 @@ class NotionTable:
         """Whether people chose its rows before this machine wrote to it."""
         return self._journal is not None and self._journal.state.is_adopted
 
+    @property
+    def missing(self) -> list[str]:
+        """Names of the owned columns that are not there."""
+        return self._bound().missing
+
     def note_adopted(self) -> None:
         """Keeps that people chose its rows."""
         self._opened().state.is_adopted = True
@@ -272,12 +286,27 @@ class NotionTable:
         """One request: the data source, its title and its columns."""
         found = self._data_source()
         if found.get("in_trash") or found.get("archived"):
-            fix = "restore it in Notion, or give another NOTION_DATA_SOURCE_ID"
-            raise Refused(f"{self.ref.title}: the table is in Notion's trash", fix=fix, wrote="nothing")
+            raise self._trashed()
+        self._parent_id = (found.get("parent") or {}).get("database_id")
         self._there = properties(found)
         state = self._opened().state
         state.title = plain_text(found.get("title") or []) or state.title
         state.url = found.get("url") or state.url
+
+    def _check_database(self) -> None:
+        """Raises Refused when the database lies in the trash: its data source may not say so."""
+        if self._parent_id is None:
+            return
+        try:
+            found = self._api.get(f"databases/{self._parent_id}")
+        except (Gone, Rejected):
+            return
+        if found.get("in_trash") or found.get("archived"):
+            raise self._trashed()
+
+    def _trashed(self) -> Refused:
+        fix = "restore it in Notion, or give another NOTION_DATA_SOURCE_ID"
+        return Refused(f"{self.ref.title}: the table is in Notion's trash", fix=fix)
 
     def _data_source(self) -> Json:
         """The data source; where the id is that of a database, its only one."""
@@ -325,7 +354,11 @@ class NotionTable:
         if base is not None and not self._settled(self._binding, remembered):
             agreed = agreed_ids(base_texts(pages, base))
             self._binding = bind(there, pinned=self._pinned, remembered=remembered, agreed=agreed)
-        state.columns |= {name: (column.id, column.name) for name, column in self._binding.columns.items()}
+        state.columns |= {
+            name: (column.id, column.name)
+            for name, column in self._binding.columns.items()
+            if name not in self._pinned  # a pin that is taken back leaves nothing behind
+        }
         self._tell(self._binding.warnings)
         self._api.guard.own(self._binding.ids)
         return self._binding
@@ -352,7 +385,8 @@ class NotionTable:
             raise Refused(
                 f"{self.ref.title}: the read shows 0 of {len(known)} known rows",
                 where=str(journal.path),
-                fix="see in Notion whether the rows are there; if they are to be made anew, remove that file",
+                fix="see in Notion whether the rows are there; if they are to be made anew, remove"
+                f" {journal.path} and {journal.intents_path.name} beside it",
                 wrote="nothing",
             )
 
@@ -441,6 +475,16 @@ class NotionTable:
         journal = self._opened()
         journal.state.rate_limit = self._api.gate.limit
         journal.save()
+
+
+def _missing_columns(title: str, names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    said = [f"{title}: no column {shown}: not compared, not written; registry doctor lists what is missing"]
+    if OWNED[BASE].name in names:
+        said.append(f"{title}: without {OWNED[BASE].name} this machine alone knows what was agreed")
+    return said
 
 
 def _stranger(column: Property, pages: Sequence[Json]) -> Stranger:

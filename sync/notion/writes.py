@@ -29,7 +29,8 @@ MAX_TRIES = 4
 class Writer:
     """Writes rows to one data source.
 
-    `live`: case-folded keys of the rows that are there; grows with each create.
+    `live`: case-folded keys of the rows that are there; grows with each create. `on_refused` is called when
+    Notion refuses a row, and raises where that is true of every row.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Writer:
         data_source_id: str,
         live: set[str],
         clock: Clock,
+        on_refused: Callable[[], None],
     ):
         self._api = api
+        self._on_refused = on_refused
         self._reader = reader
         self._journal = journal
         self._columns = columns
@@ -52,6 +55,8 @@ class Writer:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._block_limit: str | None = None
+        self._looking = threading.Lock()
+        self._has_looked = False
 
     def run(self, batch: Sequence[RowWrite], done: Callable[[int], None], in_flight: int) -> list[RowResult]:
         """One result per row, in order. What ends the run is raised when the requests in flight are over."""
@@ -92,7 +97,11 @@ class Writer:
         if self._stop.is_set():
             return None
         try:
-            return self._create(write) if write.row_id is None else self._update(write, write.row_id)
+            result = self._create(write) if write.row_id is None else self._update(write, write.row_id)
+            if BASE not in self._columns and result.outcome in (Outcome.CREATED, Outcome.UPDATED):
+                with self._lock:
+                    self._journal.state.bases[write.key.casefold()] = write.base
+            return result
         except RegistryError as error:
             self._stop.set()
             return error
@@ -115,6 +124,7 @@ class Writer:
                 trouble = str(error)
                 continue
             except Rejected as error:
+                self._look_once()
                 return RowResult(write.key, Outcome.FAILED, f"Notion refused it: {error.message}")
             except Gone:
                 return _stale(write, "the row is gone since the plan")
@@ -179,6 +189,7 @@ class Writer:
             self._block_limit = f"the workspace's plan takes no more rows: {error}"
             return RowResult(write.key, Outcome.FAILED, self._block_limit)
         if isinstance(error, Rejected):
+            self._look_once()
             return RowResult(write.key, Outcome.FAILED, f"Notion refused it: {error.message}")
         raise error
 
@@ -187,6 +198,18 @@ class Writer:
         values: dict[str, Scalar] = {**write.set, BASE: write.base}
         there = ((name, value, self._columns.get(name)) for name, value in values.items())
         return {column.id: encode(name, value, column) for name, value, column in there if column is not None}
+
+    def _look_once(self) -> None:
+        """Asks about the whole table at the first refusal of a run; the other workers wait for the answer."""
+        with self._looking:
+            if self._has_looked:
+                return
+            self._has_looked = True
+            try:
+                self._on_refused()
+            except RegistryError:
+                self._stop.set()
+                raise
 
     def _written(self, page: Json) -> None:
         state = self._journal.state

@@ -15,4 +15,4 @@ def shapes_checked(monkeypatch):
     checker = Checker()
     monkeypatch.setattr(Emulator, "watchers", [*Emulator.watchers, checker])
     yield checker
-    assert checker.errors == []
+    assert not checker.errors, "\n".join(dict.fromkeys(checker.errors))

@@ -7,8 +7,9 @@ the host of urls before it published: there `www.notion.so/` and `app.notion.com
 
 What a cassette shows but did not make existed before: it is imported as the cassette first shows it. Three
 inputs that answers tell but requests do not are taken from there too: the time, whether the token was a good
-one (a 401), and how far search lags behind, for what is new as for what is in the trash. The answers are held
-to both witnesses of shape as well.
+one (a 401), and how far search lags behind, for what is new as for what is in the trash. That lag is
+`MOST_LAG_S` at most, and `Outcome.lag_s` says where one was taken: such a search witnesses form and order,
+not when an index learns of a page. The answers are held to both witnesses of shape as well.
 """
 
 import json
@@ -28,6 +29,8 @@ from tests.notion_emulator.state import Workspace
 
 TICK = timedelta(milliseconds=50)
 TOKEN = "recorded"
+MOST_LAG_S = 60.0
+"""A search that shows less than its index would know a minute later is wrong, whatever was recorded."""
 AREAS = ("databases", "data_sources", "pages", "views", "users", "search", "blocks")
 TIMED = ("created_time", "last_edited_time")
 
@@ -44,13 +47,16 @@ class SetClock(Clock):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one exchange. `read_back`: it shows only what was imported."""
+    """What came of one exchange. `read_back`: it shows only what was imported. `lag_s`: how far its search
+    lagged behind, by the recorded answer.
+    """
 
     cassette: str
     exchange: Exchange
     differences: tuple[str, ...]
     read_back: bool
     answer: Any
+    lag_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -104,7 +110,8 @@ class Replay:
         self.clock.sleep(answer.get("poll_after_seconds", 0))  # the recorded client waited as it was told
         differences = (*comparison.differences, *self.checker.errors)
         self.checker.errors.clear()
-        return Outcome(self.cassette.name, exchange, differences, not self.written, answer)
+        lag_s = self.emulator.ws.knobs.search_lag_s if exchange.path == "/v1/search" else 0.0
+        return Outcome(self.cassette.name, exchange, differences, not self.written, answer, lag_s)
 
     @staticmethod
     def _writes(exchange: Exchange) -> bool:
@@ -136,8 +143,8 @@ class Replay:
         ages = {one.id: now - one.created_time for one in nodes if self.pairs.is_made(one.id)}
         hidden = [age for object_id, age in ages.items() if object_id not in shown]
         found = [age for object_id, age in ages.items() if object_id in shown]
-        lag = min(found, default=max(hidden) + TICK) if hidden else timedelta()
-        ws.knobs.search_lag_s = lag.total_seconds()
+        lag = min([max(hidden) + TICK, *found]) if hidden else timedelta()
+        ws.knobs.search_lag_s = min(lag.total_seconds(), MOST_LAG_S)
 
 
 def all_ids(ws: Workspace) -> set[str]:

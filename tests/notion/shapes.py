@@ -12,8 +12,8 @@ Both are read loosely, because genuine traffic fails them read literally (`test_
 * the API accepts a bare array as a page's title;
 * filters, sorts and quick filters of views are records of nothing in the SDK's types, yet described;
 * the OpenAPI of March 2026 lacks a search's sort by relevance and a filter of the trash alone;
-* a column that outgrew 100 options (people make them in the app; 931 were reported) is shown with all of them,
-  and the OpenAPI counts to 100: the rest is taken out before;
+* a column that outgrew 100 options (people make them in the app; 931 were reported) is shown with all of
+  them, and the OpenAPI counts to 100: the rest is taken out before;
 * errors are held to the one shape they all have, for neither lists all of them.
 """
 
@@ -326,10 +326,11 @@ class Observed(Protocol):
 
 @dataclass
 class Checker:
-    """Looks at exchanges and collects what is wrong with them."""
+    """Looks at exchanges and collects what is wrong with them: `wrong` of the `seen`."""
 
     errors: list[str] = field(default_factory=list)
     seen: int = 0
+    wrong: int = 0
 
     def __call__(self, request: Asked, response: Answered) -> None:
         """An observer of an emulator. Answers that are no JSON are no objects."""
@@ -339,7 +340,9 @@ class Checker:
         body = parsed(response.body, response.headers)
         version = request.headers.get("notion-version", "no version")
         asked = parsed(request.body, request.headers)
-        self.errors += shape_errors(request.method, request.path, response.status, asked, body, version)
+        found = shape_errors(request.method, request.path, response.status, asked, body, version)
+        self.errors += found
+        self.wrong += bool(found)
 
 
 def parsed(body: bytes, headers: dict[str, str]) -> Any:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.notion_emulator import bad_bytes, outcomes, rates
 from tests.notion_emulator.app import Emulator, Request
+from tests.notion_suites.emulated import served, shapes_pass
 
 HEADERS = {
     "authorization": "Bearer ntn_any",
@@ -65,7 +66,21 @@ def test_errors_that_faults_make_are_checked_but_for_spoiled_bytes(shapes_checke
 
 def test_a_fault_with_a_wrong_error_fails_the_test(shapes_checked):
     emulator = Emulator()
-    emulator.faults.add(outcomes.reject(500, message=5))
+    emulator.faults.add(outcomes.reject(500, additional={"a": 1}, code=5))
     emulator.handle(ASKED)
     assert len(shapes_checked.errors) == 1
+    shapes_checked.errors.clear()
+
+
+def test_an_outside_suite_fails_when_an_answer_is_wrong(shapes_checked, capsys):
+    emulator = Emulator(token="ntn_any")
+    with served(emulator) as found:
+        emulator.handle(ASKED)
+        assert shapes_pass(found.checker)
+        assert capsys.readouterr().out == "shapes: 1 answers checked, 0 wrong\n"
+        emulator.ws.users[emulator.bot.id].name = 5
+        emulator.handle(ASKED)
+        assert not shapes_pass(found.checker)
+        assert "wrong shape: GET /v1/users/me (2026-03-11): SDK: " in capsys.readouterr().out
+        assert not shapes_pass()
     shapes_checked.errors.clear()

@@ -273,6 +273,21 @@ def test_a_page_shows_25_references_and_the_property_all_of_them(table):
     assert rest["property_item"]["next_url"] is None
 
 
+def test_25_references_are_not_cut(table):
+    ids = [{"id": table.create({})} for _ in range(25)]
+    assert table.write("Rows", ids) == ids
+    assert ok(table.emulator, "GET", f"/v1/pages/{table.row}")["properties"]["Rows"]["has_more"] is False
+
+
+def test_a_page_shows_25_people_and_the_property_all_of_them(table):
+    people = [{"id": table.emulator.ws.new_user(f"Person {n}", bot=False).id} for n in range(26)]
+    assert [one["id"] for one in table.write("Who", people)] == [one["id"] for one in people[:25]]
+    who = ok(table.emulator, "GET", f"/v1/pages/{table.row}")["properties"]["Who"]
+    assert "has_more" not in who
+    found = ok(table.emulator, "GET", f"/v1/pages/{table.row}/properties/{who['id']}")
+    assert [item["people"]["id"] for item in found["results"]] == [one["id"] for one in people]
+
+
 def test_50_mentions_are_not_cut(table):
     mention = {"type": "mention", "mention": {"type": "user", "user": {"id": table.emulator.person.id}}}
     shown = table.write("Text", [mention, {"text": {"content": ", "}}] * 50)

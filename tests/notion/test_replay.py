@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.notion import replay
 from tests.notion.comparison import in_order
 from tests.notion.recordings import cassettes
 from tests.notion.replay import Outcome, Replay, replayed
@@ -27,6 +28,10 @@ PASSED = {  # area -> exchanges that pass at least, of how many
     "blocks": (109, 109),
     "other": (8, 8),
 }
+SEARCHES_TOLD = 37
+"""Of the 60 searches, how many take the lag of the index from the recorded answer (`replay.py`)."""
+SEARCHES_UNTOLD = 24
+"""How many pass when none does."""
 MAIN = ("databases", "data_sources", "pages", "views", "users", "search")
 
 
@@ -60,6 +65,39 @@ def test_few_of_them_only_read_back_what_was_imported(outcomes):
     """What an exchange before the first write shows, the recording put there: it tests the form alone."""
     passed = [one for one in outcomes if one.area in MAIN and one.passed]
     assert sum(one.read_back for one in passed) <= 0.1 * len(passed)
+
+
+def test_how_many_searches_are_told_the_lag_of_their_index(outcomes):
+    told = [one for one in outcomes if one.lag_s > 0]
+    assert {one.area for one in told} == {"search"}
+    assert len(told) == SEARCHES_TOLD
+    assert max(one.lag_s for one in told) <= replay.MOST_LAG_S
+
+
+def searching(monkeypatch: pytest.MonkeyPatch, most_lag_s: float) -> list[Outcome]:
+    """The searches, replayed with a lag of so much at most."""
+    monkeypatch.setattr(replay, "MOST_LAG_S", most_lag_s)
+    return [
+        outcome
+        for cassette in cassettes()
+        if any(one.path == "/v1/search" for one in cassette.exchanges)
+        for outcome in Replay(cassette).outcomes()
+        if outcome.area == "search"
+    ]
+
+
+def test_the_searches_that_are_told_nothing_pass(monkeypatch):
+    found = searching(monkeypatch, 0.0)
+    assert len(found) == PASSED["search"][1]
+    assert sum(one.passed for one in found) == SEARCHES_UNTOLD
+
+
+def test_no_search_is_told_of_a_longer_lag_than_the_cap(monkeypatch, outcomes):
+    longer = {one.name for one in outcomes if one.lag_s > 0.3}
+    found = searching(monkeypatch, 0.3)
+    assert max(one.lag_s for one in found) == 0.3
+    assert {one.name for one in found if not one.passed} == longer
+    assert len(longer) > 10
 
 
 def queries(outcomes: list[Outcome]) -> list[Outcome]:

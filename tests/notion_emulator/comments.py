@@ -1,4 +1,8 @@
-"""Comments on pages and blocks, in discussions (observed: recorded, but for attachments)."""
+"""Comments on pages and blocks, in discussions.
+
+Observed (recorded by notion-sdk-py in cassettes that are not in `tests/data/notion`, so nothing is replayed),
+but for attachments: documented, not observed.
+"""
 
 from typing import Any
 

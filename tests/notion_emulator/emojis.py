@@ -7,7 +7,11 @@ from tests.notion_emulator.state import Json
 
 @route("GET", "/v1/custom_emojis")
 def list_custom_emojis(call: Call) -> Json:
-    """All, or those of exactly this name. No empty `custom_emoji` stands beside them (observed: recorded)."""
+    """All, or those of exactly this name. No empty `custom_emoji` stands beside them.
+
+    Observed (recorded by notion-sdk-py in a cassette that is not in `tests/data/notion`, so nothing is
+    replayed).
+    """
     name = dict(call.query).get("name")
     found = [emoji for emoji in call.ws.custom_emojis if name is None or emoji["name"] == name]
     part, next_cursor = paging.page_of(call, found, source="query")

@@ -1,7 +1,7 @@
 """File uploads: made, sent in one part or many, completed. Bytes are counted, not kept.
 
-Observed (recorded): the object in every state shown here, list order (newest first). Texts of refusals:
-assumed.
+Observed (recorded by notion-sdk-py in cassettes that are not in `tests/data/notion`, so nothing is replayed):
+the object in every state shown here, list order (newest first). Texts of refusals: assumed.
 """
 
 import mimetypes

@@ -85,7 +85,11 @@ def _wrong_version(code: str, want: str, got: str) -> Problem:
 
 
 def _too_old(version: str, ws: Workspace, parameters: dict[str, str]) -> Problem:
-    """The documented refusal of a database with several data sources; else a text of the emulator's own."""
+    """The refusal of a database with several data sources, or a text of the emulator's own.
+
+    The refusal's text is reported (langgenius/dify-official-plugins issue 2167), its code and the key
+    `error_type` documented, all else in its additional data assumed.
+    """
     for object_id in parameters.values():
         database = ws.databases.get(normalised(object_id) or "")
         if database is not None and len(database.data_sources) > 1:

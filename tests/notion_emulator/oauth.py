@@ -1,7 +1,8 @@
 """OAuth: exchanging a code or refresh token, asking about a token, revoking it.
 
 The calls carry the connection's own name and secret (`Basic`), not a token. Observed: the refusal of an
-unknown client (live) and the form of an introspection (recorded); the rest is documented, not observed.
+unknown client (live) and the form of an introspection (recorded by notion-sdk-py in a cassette that is not in
+`tests/data/notion`, so nothing is replayed); the rest is documented, not observed.
 """
 
 import base64

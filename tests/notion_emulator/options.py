@@ -6,7 +6,7 @@ from tests.notion_emulator import problems, rich_text
 from tests.notion_emulator.state import Json, Property, Workspace
 
 MOST_NAME = 100
-"""Characters of an option's name (reported)."""
+"""Characters of an option's name (observed: reported in a public thread, dvanoni/notero issue 427)."""
 TYPES = ("select", "multi_select", "status")
 GROUPS = (("To-do", "gray"), ("In progress", "blue"), ("Complete", "green"))
 STATUSES = (("Not started", "default"), ("In progress", "blue"), ("Done", "green"))

@@ -10,7 +10,7 @@ from tests.notion_emulator import formula_values, options, rich_text, rollups, t
 from tests.notion_emulator.state import Json, Page, Property, Workspace, seconds_cut
 
 MOST_REFERENCES = 25
-"""A page object shows this many references of a relation or people column (documented; relation seen)."""
+"""A page object shows this many references of a relation or people column (documented, not observed)."""
 
 
 def rendered(ws: Workspace, page: Page, prop: Property) -> Json:
@@ -23,7 +23,10 @@ def rendered(ws: Workspace, page: Page, prop: Property) -> Json:
 
 
 def cut(full: Json) -> Json:
-    """The form of a page object: at most 25 references. Mentions are not cut (observed: 50 were shown)."""
+    """The form of a page object: at most 25 references (documented, not observed: 2 at most are recorded).
+
+    Mentions are not cut (observed: recorded, 50 were shown).
+    """
     kind = full["type"]
     if kind not in ("relation", "people") or len(full[kind]) <= MOST_REFERENCES:
         return full

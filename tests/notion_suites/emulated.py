@@ -1,43 +1,50 @@
-"""The emulator as a process of its own, for suites that are not ours."""
+"""The emulator on a socket, for suites that are not ours; every answer is held to both witnesses of shape."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.notion.shapes import Checker, checked
+from tests.notion_emulator.app import Emulator
+from tests.notion_emulator.clock import MachineClock
+from tests.notion_emulator.seeds import seed_suites
+from tests.notion_emulator.server import serving
+
 TOKEN = "ntn_emulated"
-STOP_S = 10
 
 
 class Served(NamedTuple):
-    """Where it answers, the one token it takes, and the page that the connection can see."""
+    """Where it answers, the one token it takes, the page that the connection can see, and who looks on."""
 
     base_url: str
     token: str
     root_page: str
+    checker: Checker
 
 
 @contextmanager
 def emulator() -> Iterator[Served]:
-    """Starts `python -m tests.notion_emulator`; the process is gone at the end of the block."""
-    command = [sys.executable, "-m", "tests.notion_emulator", "--token", TOKEN]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            first = process.stdout.readline() if process.stdout else ""
-            if not first:
-                raise SystemExit("the emulator did not start")
-            yield Served(**json.loads(first))
-        finally:
-            _stop(process)
+    """A workspace on the machine's clock with what the suites take for granted."""
+    emulated = Emulator(token=TOKEN, clock=MachineClock())
+    seed_suites(emulated)
+    with served(emulated) as found:
+        yield found
 
 
-def _stop(process: "subprocess.Popen[str]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
+@contextmanager
+def served(emulated: Emulator) -> Iterator[Served]:
+    """Serves an emulator until the end of the block."""
+    checker = checked(emulated)
+    with serving(emulated) as url:
+        yield Served(url, TOKEN, emulated.root_page.id, checker)
+
+
+def shapes_pass(*checkers: Checker) -> bool:
+    """Whether no answer was wrong; prints what was, and how many were looked at."""
+    errors = [error for checker in checkers for error in checker.errors]
+    for error in dict.fromkeys(errors):
+        print(f"wrong shape: {error}")
+    n_seen = sum(checker.seen for checker in checkers)
+    n_wrong = sum(checker.wrong for checker in checkers)
+    print(f"shapes: {n_seen} answers checked, {n_wrong} wrong")
+    return n_seen > 0 and not errors

@@ -1,7 +1,8 @@
 """`python -m tests.notion_suites.node`: the official JavaScript client and MCP server on the emulator.
 
 Installs both with npm into a temporary folder and runs the scripts of `tests/notion_suites/node` there.
-Prints what came of their checks; exit status 1 unless every check passed, or where node or npm is missing.
+Prints what came of their checks; exit status 1 unless all passed and every answer had its right shape, or
+where node or npm is missing.
 """
 
 import contextlib
@@ -14,11 +15,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.notion.shapes import Checker
 from tests.notion_emulator import seeds
 from tests.notion_emulator.app import Emulator
-from tests.notion_emulator.server import serving
 from tests.notion_emulator.state import Knobs
-from tests.notion_suites.emulated import TOKEN, Served, emulator
+from tests.notion_suites.emulated import TOKEN, Served, emulator, served, shapes_pass
 
 SCRIPTS = Path(__file__).parent / "node"
 VERSIONS = ("2025-09-03", "2026-03-11")
@@ -33,15 +34,17 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as name:
         folder = installed(Path(name))
-        with emulator() as served:
-            lines = [line for version in VERSIONS for line in run(folder, "sdk.mjs", served, version)]
-            lines += run(folder, "mcp.mjs", served, VERSIONS[0])
-        lines += capped(folder)
+        with emulator() as common:
+            lines = [line for version in VERSIONS for line in run(folder, "sdk.mjs", common, version)]
+            lines += run(folder, "mcp.mjs", common, VERSIONS[0])
+        more_lines, checker = capped(folder)
+    lines += more_lines
     for line in lines:
         print(line)
     passed = sum(": ok " in line for line in lines)
     print(f"{passed} passed, {len(lines) - passed} failed")
-    return 0 if lines and passed == len(lines) else 1
+    shapes = shapes_pass(common.checker, checker)
+    return 0 if lines and passed == len(lines) and shapes else 1
 
 
 def installed(folder: Path) -> Path:
@@ -98,17 +101,16 @@ def ended(command: list[str], folder: Path, environment: Mapping[str, str]) -> t
     return process.returncode, said, complaint
 
 
-def capped(folder: Path) -> list[str]:
-    """The script about the limit of one query, on rows that were made at different times."""
+def capped(folder: Path) -> tuple[list[str], Checker]:
+    """The script about the limit of one query, on rows that were made at different times; who looked on."""
     emulated = Emulator(token=TOKEN, knobs=Knobs(cap=CAP))
     _, data_source_id = seeds.database(emulated, {"Name": {"title": {}}})
     for number in range(ROWS):
         emulated.clock.sleep(BETWEEN_ROWS_S)
         seeds.row(emulated, data_source_id, {"Name": {"title": [{"text": {"content": f"Row {number}"}}]}})
     more = {"NOTION_DATA_SOURCE": data_source_id, "NOTION_ROWS": str(ROWS), "NOTION_CAP": str(CAP)}
-    with serving(emulated) as url:
-        served = Served(url, TOKEN, emulated.root_page.id)
-        return run(folder, "cap.mjs", served, VERSIONS[0], more)
+    with served(emulated) as found:
+        return run(folder, "cap.mjs", found, VERSIONS[0], more), found.checker
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Fetches the source distribution of notion-client, checks that it is the published one, starts the emulator and
 runs the tests with `sdk_py_plugin`, which gives them the fixtures they take for granted. Prints what came of
-them; exit status 1 unless each test passed or is one of `NEED_INTERNET`.
+them; exit status 1 unless each test passed or is one of `NEED_INTERNET` and every answer had its right shape.
 """
 
 import hashlib
@@ -16,8 +16,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.notion_suites.emulated import ROOT, Served, emulator
+from tests.notion_suites.emulated import Served, emulator, shapes_pass
 
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "notion-client==3.1.0"
 SHA256 = "516e31326f855ec34559289b57be4e27ad656062f51f594c8f4ee3a608ee333d"
 NEED_INTERNET = ("test_api_http_response_error", "test_api_async_request_bad_request_error")
@@ -52,7 +53,8 @@ def main() -> int:
     for name in count.failed:
         print(f"failed: {name}")
     print(f"{PACKAGE}, {count.written} tests: {count.line()}")
-    return 0 if count.is_good else 1
+    shapes = shapes_pass(served.checker)
+    return 0 if count.is_good and shapes else 1
 
 
 def fetched(folder: Path) -> Path:

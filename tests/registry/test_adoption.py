@@ -187,6 +187,13 @@ def test_a_column_that_few_rows_have_is_not_taken():
     assert recognised(found, ["d_hidden"], [column("Width", widths)])
 
 
+def test_a_column_whose_cells_fit_another_field_too_is_left_even_where_that_field_has_its_column():
+    keys = ["hf:openai-community/gpt2", "hf:openai-community/gpt2-medium", "hf:openai-community/gpt2-large"]
+    rows = [row(key, model_name=key.partition(":")[2]) for key in keys]
+    heads = {key: catalogue()[key].record.n_heads for key in keys}
+    assert recognised(adopt(rows, models()).placed, ["n_kv_heads"], [column("Heads I profiled", heads)]) == {}
+
+
 def test_boxes_and_people_s_own_fields_are_never_recognised():
     titles = {key: key.removeprefix("sku:") for key in WIDTHS}
     assert known(["gated_mlp"], column("Checked", dict.fromkeys(WIDTHS, True))) == {}

@@ -151,7 +151,8 @@ def private() -> Emulator:
     emulator, _ = made.emulated()
     page = emulator.root_page
     page.properties["title"] = [rich_text.text("Erika's plans")]
-    page.cover = {"type": "file", "file": {"url": "https://s3.example.org/c.png?X-Amz-Signature=0badc0de"}}
+    picture = "https://s3.example.org/c.png?X-Amz-Signature=0badc0de"
+    page.cover = {"type": "file", "file": {"url": picture, "expiry_time": "2026-11-21T13:00:00.000Z"}}
     block = {"paragraph": {"rich_text": [{"text": {"content": "the salaries of 2027"}}]}}
     table = {
         "parent": {"type": "page_id", "page_id": page.id},

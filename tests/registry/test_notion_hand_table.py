@@ -101,7 +101,10 @@ def test_a_sync_before_the_adoption_makes_no_second_row(run, notion, hand):
     result = run("sync", *SELECTION)
     assert result.code == 5
     assert "not added: a row without a key may be this model" in result.err
-    assert "fix   registry adopt says which row is which model" in result.err
+    assert "fix   registry adopt finds out" in result.err
+    again = run("sync", *SELECTION)
+    assert again.code == 0, "told once to this machine"
+    assert f"{N_ROWS} models are not added: rows without a key may be them (registry adopt)" in again.err
     assert len(notion.emulator.ws.rows[hand.data_source_id]) == N_ROWS
 
 

@@ -20,7 +20,7 @@ def plan(records, rows=(), schema: Schema = SCHEMA, ref: TableRef = NOTION) -> P
 
 def test_a_new_row_is_a_page_with_boxes_as_words_and_numbers_as_numbers():
     made = plan([record(n_layers=32, gated_mlp=True, is_moe=False, norm_eps=1e-05)])
-    (call,) = mcp_document(made, SCHEMA, NOTION.id)["calls"]
+    (call,) = mcp_document(made, SCHEMA)["calls"]
     assert call["tool"] == "notion-create-pages"
     assert call["arguments"]["parent"] == {"data_source_id": NOTION.id}
     (page,) = call["arguments"]["pages"]
@@ -39,7 +39,7 @@ def test_a_new_row_is_a_page_with_boxes_as_words_and_numbers_as_numbers():
 def test_it_is_the_same_plan_as_apply_writes():
     rows = [row("p1", base_of(n_layers=1, n_heads=5), n_layers=1, n_heads=7, vocab_size=9)]
     made = plan([record(n_layers=32, n_heads=5, vocab_size=10, d_ff=11008)], rows)
-    (call,) = mcp_document(made, SCHEMA, NOTION.id)["calls"]
+    (call,) = mcp_document(made, SCHEMA)["calls"]
     written = write_of(made.changes[0], SCHEMA, rows[0].base)
     assert call == {
         "tool": "notion-update-page",
@@ -55,7 +55,7 @@ def test_it_is_the_same_plan_as_apply_writes():
 def test_new_rows_go_a_hundred_to_a_call_and_before_the_updates():
     rows = [row("p", base_of(n_layers=1), "old", n_layers=1)]
     records = [record(f"m{i}", n_layers=2) for i in range(205)] + [record("old", n_layers=3)]
-    calls = mcp_document(plan(records, rows), SCHEMA, NOTION.id)["calls"]
+    calls = mcp_document(plan(records, rows), SCHEMA)["calls"]
     assert [len(call["arguments"].get("pages", [])) for call in calls] == [100, 100, 5, 0]
 
 
@@ -69,7 +69,7 @@ def test_columns_go_by_the_table_s_names_and_those_the_server_keeps_for_itself_a
         ),
     )
     made = plan([record(d_ff=1, n_layers=2, huggingface_repo="a/b")], schema=schema)
-    (call,) = mcp_document(made, schema, NOTION.id)["calls"]
+    (call,) = mcp_document(made, schema)["calls"]
     properties = call["arguments"]["pages"][0]["properties"]
     assert properties["userDefined:URL"] == 1
     assert properties["Depth"] == 2
@@ -77,23 +77,17 @@ def test_columns_go_by_the_table_s_names_and_those_the_server_keeps_for_itself_a
     assert "Agreed" in properties
 
 
-def test_rows_of_a_local_table_are_no_pages():
+def test_a_plan_for_another_table_is_refused_since_it_does_not_know_notion_s_rows():
     local = TableRef("local", "/t.sqlite", "/t.sqlite")
-    made = plan([record(n_layers=2)], [row("1", base_of(n_layers=1), n_layers=1)], ref=local)
     with pytest.raises(BadUsage) as refused:
-        mcp_document(made, SCHEMA, None)
+        mcp_document(plan([record(n_layers=2)], ref=local), SCHEMA)
     assert str(refused.value) == (
-        "plan: 1 rows of /t.sqlite would change, and they are no Notion pages\n"
+        "plan: the calls go to a table in Notion, and this plan is for /t.sqlite\n"
         "  fix   registry plan --to notion --format mcp"
     )
 
 
-def test_new_rows_need_to_know_their_table():
-    with pytest.raises(BadUsage, match="no setting names the table"):
-        mcp_document(plan([record()], ref=TableRef("local", "/t", "/t")), SCHEMA, None)
-
-
 def test_a_plan_without_writes_has_no_calls():
     rows = [row("p", base_of(n_layers=1), n_layers=2)]
-    document = mcp_document(plan([record(n_layers=3)], rows), SCHEMA, None)
+    document = mcp_document(plan([record(n_layers=3)], rows), SCHEMA)
     assert (document["calls"], document["summary"]["conflict"]) == ([], 1)

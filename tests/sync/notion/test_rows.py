@@ -222,7 +222,7 @@ def keys(rows: list[Row], known: dict[str, str]) -> list[Any]:
 def test_a_row_keeps_its_key_though_the_cell_was_edited_or_cleared(cell: str | None) -> None:
     found = keyed([row("1", cell)], {"sku:a": "1"})
     assert [one.cells["key"] for one in found.rows] == ["sku:a"]
-    assert found.warnings == [f'row 1: its key was sku:a, the cell says "{cell or ""}"; taken as sku:a']
+    assert found.warnings == [f'row "1": its key was sku:a, the cell says "{cell or ""}"; taken as sku:a']
 
 
 def test_the_case_of_a_key_cell_is_no_edit() -> None:
