@@ -43,7 +43,7 @@ def make_plan(
     if rows and "key" not in schema.bound:
         raise Refused(
             f'{ref.title}: no column "{COLUMNS["key"].name}", so no row can be told from another',
-            fix=f'registry adopt adds it to a table that people made; or name it "{COLUMNS["key"].name}" again',
+            fix=f'registry adopt adds it to a table people made; or name a column "{COLUMNS["key"].name}"',
             wrote="nothing",
         )
     found, problems = _by_key(rows)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,8 @@ from sync.table import BASE, Refusal, Schema
 OWNED: Mapping[str, Column] = {**COLUMNS, BASE: BASE_COLUMN}
 TITLE_FIELD = "model_name"
 TITLE_ID = "title"
+SHOWN = 3
+"""Names of missing columns in a warning."""
 _COMPUTED = frozenset(
     {
         "formula",
@@ -270,3 +272,14 @@ def _twin(value: str, options: Iterable[str]) -> str | None:
 
 def _folded(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def missing_columns(title: str, names: Sequence[str]) -> list[str]:
+    """What to say of owned columns that are not there."""
+    if not names:
+        return []
+    shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    said = [f"{title}: no column {shown}: not compared, not written; registry doctor lists what is missing"]
+    if OWNED[BASE].name in names:
+        said.append(f"{title}: without {OWNED[BASE].name} this machine alone knows what was agreed")
+    return said

@@ -7,15 +7,16 @@ which Notion cuts to the minute, so windows overlap and rows are told apart by i
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.errors import GaveUp, NotAuthorised, Refused
+from schemas.evidence import Scalar
 from sync.notion.answers import UUID, Gone, Rejected
 from sync.notion.api import Api
-from sync.notion.cells import KEY, Property, decode, plain_text
-from sync.table import BASE, Row
+from sync.notion.cells import KEY, Property, decode, plain_text, usable_types
+from sync.table import BASE, Row, Stranger
 
 Json = dict[str, Any]
 PAGE_SIZES = (100, 50, 25)
@@ -222,6 +223,21 @@ def row_of(page: Mapping[str, Any], columns: Mapping[str, Property]) -> Row:
     found = {name: decode(name, by_id.get(column.id, {})) for name, column in columns.items()}
     base = found.pop(BASE, None)
     return Row(page["id"], found, None if base is None else str(base))
+
+
+def stranger(column: Property, pages: Sequence[Json]) -> Stranger:
+    """A column that no field is bound to, with its cells on these pages."""
+    shown: list[tuple[str, Json]] = [
+        (page["id"], next((one for one in page["properties"].values() if one["id"] == column.id), {}))
+        for page in pages
+    ]
+
+    def cells(name: str) -> dict[str, Scalar | None] | None:
+        if column.type not in usable_types(name):
+            return None
+        return {row_id: decode(name, value) for row_id, value in shown}
+
+    return Stranger(column.id, column.name, cells)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,18 @@
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from schemas.errors import BadSettings, GaveUp, Refused, RegistryError
-from schemas.evidence import Scalar
-from sync.base import parse_base
 from sync.notion import layout
 from sync.notion.answers import Conflicted, Gone, Rejected, Unanswered
 from sync.notion.api import Api
-from sync.notion.cells import KEY, Property, decode, plain_text, usable_types
-from sync.notion.columns import OWNED, TITLE_FIELD, Binding, agreed_ids, bind, properties
+from sync.notion.cells import KEY, Property, plain_text
+from sync.notion.columns import OWNED, TITLE_FIELD, Binding, agreed_ids, bind, missing_columns, properties
 from sync.notion.gate import Clock, MachineClock
 from sync.notion.journal import Journal, remember_source, source_of
+from sync.notion.quarantine import QUARANTINE, foreign_until
 from sync.notion.rows import (
     PAGE_SIZES,
     Json,
@@ -27,15 +25,10 @@ from sync.notion.rows import (
     keyed,
     not_shared,
     row_of,
+    stranger,
 )
 from sync.notion.writes import Writer
 from sync.table import BASE, Row, RowResult, RowWrite, Schema, Stranger, TableRef
-
-QUARANTINE = timedelta(seconds=210)
-"""A write may still be carried out for 60 s, and not be seen by a query for 150 s more."""
-_MINUTE = timedelta(minutes=1)
-SHOWN = 3
-"""Names of missing columns in a warning."""
 
 
 class NotionTable:
@@ -108,7 +101,7 @@ class NotionTable:
 
         renamed and unusable columns, rows that were removed, a damaged journal.
         """
-        told = _missing_columns(self.ref.title, self._binding.missing if self._binding else [])
+        told = missing_columns(self.ref.title, self._binding.missing if self._binding else [])
         return [*told, *self._told, *(self._journal.warnings if self._journal else ())]
 
     def schema(self) -> Schema:
@@ -140,7 +133,7 @@ class NotionTable:
         self._settle_committed(pages)
         absent = self._fetch_absent(pages)
         rows = [self._row(page, binding) for page in pages.values()]
-        self._foreign_until = self._foreign_quarantine(pages.values(), rows)
+        self._foreign_until = foreign_until(pages.values(), rows, journal.state, self._clock.now())
         found = keyed(rows, journal.state.pages)
         self._settle_intents(found, asked_at)
         self._note_removed(absent, found)
@@ -230,7 +223,7 @@ class NotionTable:
         """The columns that no field is bound to. Reads the rows once more."""
         pages = list(self._reader().all().values())
         known, there = self._bound().ids, self._there or {}
-        return [_stranger(column, pages) for column in there.values() if column.id not in known]
+        return [stranger(column, pages) for column in there.values() if column.id not in known]
 
     def bind(self, field: str, property_id: str, *, remember: bool) -> None:
         """Binds a field to a column for this run, or from here on: bases of rows written tell other
@@ -437,76 +430,10 @@ class NotionTable:
         self.removed = frozenset(gone)
         state.removed = set(gone)
 
-    def _foreign_quarantine(self, pages: Collection[Json], rows: Collection[Row]) -> datetime | None:
-        """When the quarantine of another machine's last write ends; None without one.
-
-        Times of pages are cut to the minute, so the write is taken to be at the end of its minute.
-        """
-        since = self._clock.now() - QUARANTINE - _MINUTE
-        bots = self._bots(pages, rows)
-        edits = [
-            (edited, row.base)
-            for page, row in zip(pages, rows, strict=True)
-            if (edited := _edited(page)) > since
-            and _user(page, "last_edited_by") in bots
-            and self._is_foreign(page["id"], edited)
-        ]
-        edits.sort(key=lambda edit: edit[0], reverse=True)
-        latest = next((edited for edited, base in edits if parse_base(base) is not None), None)
-        return latest + _MINUTE + QUARANTINE if latest else None
-
-    def _bots(self, pages: Collection[Json], rows: Collection[Row]) -> set[str | None]:
-        """The user we write as, where an answer said so; else those who created rows that carry a base."""
-        bot = self._opened().state.bot
-        if bot is not None:
-            return {bot}
-        return {_user(page, "created_by") for page, row in zip(pages, rows, strict=True) if row.base}
-
-    def _is_foreign(self, page_id: str, edited: datetime) -> bool:
-        """Whether this edit is none of ours:
-
-        it is later, or its row is one that this machine does not know.
-        """
-        state = self._opened().state
-        ours = state.last_write and state.last_write.replace(second=0, microsecond=0)
-        return ours is None or edited > ours or (edited == ours and page_id not in state.pages.values())
-
     def _save(self) -> None:
         journal = self._opened()
         journal.state.rate_limit = self._api.gate.limit
         journal.save()
-
-
-def _missing_columns(title: str, names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
-    shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-    said = [f"{title}: no column {shown}: not compared, not written; registry doctor lists what is missing"]
-    if OWNED[BASE].name in names:
-        said.append(f"{title}: without {OWNED[BASE].name} this machine alone knows what was agreed")
-    return said
-
-
-def _stranger(column: Property, pages: Sequence[Json]) -> Stranger:
-    shown: list[tuple[str, Json]] = [
-        (page["id"], next((one for one in page["properties"].values() if one["id"] == column.id), {}))
-        for page in pages
-    ]
-
-    def cells(name: str) -> dict[str, Scalar | None] | None:
-        if column.type not in usable_types(name):
-            return None
-        return {row_id: decode(name, value) for row_id, value in shown}
-
-    return Stranger(column.id, column.name, cells)
-
-
-def _edited(page: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(page["last_edited_time"])
-
-
-def _user(page: Mapping[str, Any], who: str) -> str | None:
-    return (page.get(who) or {}).get("id")
 
 
 def _learn(known: dict[str, str], found: Mapping[str, str]) -> None:

@@ -115,9 +115,9 @@ def test_a_number_column_that_comes_later_counts_the_rows_there_are_in_order(tab
     rows = [table.row, *(new_row(table.emulator, table.id, name) for name in "ab")]
     table.patch({"No": {"unique_id": {"prefix": "ROW"}}})
     rows += [new_row(table.emulator, table.id, "c"), table.person.add_row(table.id, {"Name": "d"})]
-    rows.append(table.person.duplicate(rows[0]))
+    rows += [table.person.duplicate(rows[0]), new_row(table.emulator, table.id, "e")]
     shown = [table.get(one)["properties"]["No"]["unique_id"] for one in rows]
-    assert shown == [{"prefix": "ROW", "number": n} for n in range(1, 7)]
+    assert shown == [{"prefix": "ROW", "number": n} for n in range(1, 8)]
     table.patch({"No": {"unique_id": {"prefix": "NEW"}}})
     assert table.get(rows[1])["properties"]["No"]["unique_id"] == {"prefix": "NEW", "number": 2}
 

@@ -142,7 +142,8 @@ def test_rows_without_a_key_column_are_refused() -> None:
         plan_of([record()], [Row("1", {"n_layers": 3}, None)], Schema({"n_layers": "l"}, "x"))
     assert str(refused.value) == (
         f'{REF.title}: no column "Registry Key", so no row can be told from another\n'
-        '  fix   registry adopt adds it to a table that people made; or name it "Registry Key" again\n  wrote nothing'
+        '  fix   registry adopt adds it to a table people made; or name a column "Registry Key"\n'
+        "  wrote nothing"
     )
 
 
