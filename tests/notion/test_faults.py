@@ -95,6 +95,8 @@ def test_a_broken_connection_says_nothing_about_the_write(
         (outcomes.commit_then_status(504), 504, "gateway_timeout", ["a"]),
         (outcomes.saved_503(with_id=False), 503, "service_unavailable", ["a"]),
         (outcomes.saved_503(with_id=True), 503, "service_unavailable", ["a"]),
+        (outcomes.saved(429, with_id=True), 429, "rate_limited", ["a"]),
+        (outcomes.saved(529, with_id=True), 529, "service_overload", ["a"]),
     ],
     ids=lambda value: value.name if isinstance(value, Outcome) else None,
 )
