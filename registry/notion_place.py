@@ -28,8 +28,10 @@ def connected(world: "World", *, patient: bool = False) -> "tuple[Api, Place]":
 
 def notion_table(world: "World", *, patient: bool) -> "NotionTable":
     """The table in Notion that the settings name."""
+    from registry.notion_setup import wanted_fields
     from sync.notion.table import NotionTable
 
+    wanted_fields(world.settings.optional_columns)
     api, place = connected(world, patient=patient)
     return NotionTable(
         api,

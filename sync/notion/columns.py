@@ -175,6 +175,13 @@ class _Binder:
                 fix=f"name one of: {names}",
                 wrote="nothing",
             )
+        if found.id in self.taken:
+            other = next(one for one, column in self.bound.items() if column.id == found.id)
+            raise BadSettings(
+                f'columns: {name}: the column "{found.name}" is pinned for {other} already',
+                fix="pin another column, or none",
+                wrote="nothing",
+            )
         self.take(name, found)
 
     def follow(self, name: str, property_id: str, then: str | None) -> None:

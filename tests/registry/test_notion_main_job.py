@@ -293,3 +293,10 @@ def saved(status):
         return replace(true_answer, status=status, body=json.dumps(body).encode())
 
     return replace(usual, answer=answer)
+
+
+def test_an_optional_column_that_is_none_is_refused(run, notion, table):
+    Path("registry.toml").write_text('optional_columns = ["nope"]\n', "utf-8")
+    result = run("plan", *GPT2)
+    assert result.code == 3
+    assert "optional columns: no such field: nope" in result.err

@@ -295,3 +295,13 @@ def test_a_number_that_is_not_exact_in_notion_is_refused() -> None:
 
 def test_a_box_refuses_nothing() -> None:
     assert refusal(Property("m", "Main", "checkbox"), "main", True) is None
+
+
+def test_one_column_is_not_pinned_for_two_fields() -> None:
+    with pytest.raises(BadSettings) as refused:
+        bind(standard(), pinned={"n_layers": "n_heads", "n_heads": "n_heads"})
+    assert str(refused.value) == (
+        'columns: n_heads: the column "n_heads" is pinned for n_layers already\n'
+        "  fix   pin another column, or none\n"
+        "  wrote nothing"
+    )
