@@ -76,6 +76,13 @@ def notion_place(home: Path, settings: Mapping[str, str]) -> Place:
     return Place(token, base_url, source, database, where, tuple(said))
 
 
+def take_hub_token() -> None:
+    """HF_TOKEN of `.env` into the environment, where huggingface_hub looks for it; one that is set stays."""
+    token = _env_file().get("HF_TOKEN")
+    if token and not os.environ.get("HF_TOKEN"):
+        os.environ["HF_TOKEN"] = token
+
+
 def need_token(place: Place) -> Token:
     """The token, or NotAuthorised: a table in Notion is never replaced by a local one."""
     if place.token is None:
@@ -106,7 +113,8 @@ def object_id(text: str, where: str) -> str:
 def _environment() -> tuple[dict[str, str], list[str]]:
     """The environment with what `.env` adds to it, and what to say about that file."""
     mine = dict(os.environ)
-    added = {name: value for name, value in _env_file().items() if not mine.get(name)}
+    notions = {name: value for name, value in _env_file().items() if name.startswith("NOTION_")}
+    added = {name: value for name, value in notions.items() if not mine.get(name)}
     if mine.get(TOKEN):
         added.pop(BASE_URL, None)
     said = []
@@ -125,7 +133,7 @@ def _env_file() -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         fix = "make it readable UTF-8 text, one NAME=value a line"
         raise BadSettings(f"settings: cannot read {ENV_FILE}: {error}", fix=fix) from None
-    return {name: value for name, value in found.items() if value and name.startswith("NOTION_")}
+    return {name: value for name, value in found.items() if value}
 
 
 def _token(environment: Mapping[str, str]) -> tuple[Token | None, str | None]:

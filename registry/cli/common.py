@@ -96,9 +96,11 @@ def select(
 def world(config: Path | None, *, quiet: bool = False) -> "World":
     """Settings, catalogue and hub of this run."""
     from registry import catalogue, settings
+    from registry.credentials import take_hub_token
     from registry.pipeline import World
     from sources.hub import Hub
 
+    take_hub_token()
     loaded, path = settings.load(config)
     return World(loaded, catalogue.load(loaded.models, str(path or "registry.toml")), Hub(), Bars(quiet))
 

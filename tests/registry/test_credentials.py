@@ -1,11 +1,12 @@
 """Where token and ids come from, and that the token stays there."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from registry.credentials import Token, notion_place, object_id
+from registry.credentials import Token, notion_place, object_id, take_hub_token
 from schemas.errors import BadSettings
 
 SECRET = "ntn_a_token_that_is_never_shown"
@@ -163,3 +164,15 @@ def test_what_is_no_id_is_refused_with_its_place(text):
     with pytest.raises(BadSettings) as refused:
         object_id(text, "NOTION_DATABASE_ID")
     assert "from  NOTION_DATABASE_ID" in str(refused.value)
+
+
+def test_the_hub_s_token_in_an_env_file_is_taken_unless_one_is_set(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "mine")
+    Path(".env").write_text("HF_TOKEN=theirs\nHF_ENDPOINT=https://example.com\n", "utf-8")
+    take_hub_token()
+    assert os.environ["HF_TOKEN"] == "mine"
+    monkeypatch.setenv("HF_TOKEN", "")
+    endpoint = os.environ.get("HF_ENDPOINT")
+    take_hub_token()
+    assert os.environ["HF_TOKEN"] == "theirs"
+    assert os.environ.get("HF_ENDPOINT") == endpoint, "an address of a foreign folder is never taken"
