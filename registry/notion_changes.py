@@ -6,6 +6,7 @@ lost answer it is looked for, and never asked for twice in one run.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from sync.notion.answers import Conflicted, Gone, Rejected, Unanswered
 from sync.notion.cells import plain_text
 from sync.notion.columns import OWNED, Binding
 from sync.notion.journal import Journal
+from sync.notion.quarantine import QUARANTINE
 from sync.notion.rows import bare_id, base_texts
 from sync.table import BASE
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 T = TypeVar("T")
 
-SETTLED_S = 210
-"""Seconds after which an unanswered request has been carried out and can be seen, or never will be."""
 LOOKS_S = (0, 1, 2, 4, 8, 15, 30)
 """Pauses between looking for what an unanswered request may have made: Notion gives a request up at 60 s."""
 TRIES = 3
@@ -185,10 +185,11 @@ def look(api: "Api", find: Callable[[], T | None]) -> T | None:
 
 def undecided(what: str, where: str) -> GaveUp:
     """What is raised while it is open whether something was made."""
+    minutes = -(-QUARANTINE // timedelta(minutes=1))
     return GaveUp(
         f"notion: the answer to making {what} was lost, and it cannot be seen so far",
         where=where,
-        fix=f"run it again in {-(-SETTLED_S // 60)} minutes: it finds what was made, or makes it",
+        fix=f"run it again in {minutes} minutes: it finds what was made, or makes it",
         wrote="not known",
     )
 

@@ -9,14 +9,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry import notion_place
 from registry.credentials import REMEMBERED, Place
 from registry.notion_changes import (
-    SETTLED_S,
     Added,
     Known,
     complete,
@@ -37,6 +36,7 @@ from sync.notion import layout
 from sync.notion.answers import Conflicted, Gone, Rejected, Unanswered
 from sync.notion.columns import Binding
 from sync.notion.journal import Journal
+from sync.notion.quarantine import QUARANTINE
 from sync.notion.rows import bare_id
 from sync.table import BASE
 
@@ -341,7 +341,7 @@ def _check_asked(home: Path, wanted: Wish, now: datetime) -> None:
     if not sent_at:
         return
     try:
-        settled = datetime.fromisoformat(sent_at) + timedelta(seconds=SETTLED_S)
+        settled = datetime.fromisoformat(sent_at) + QUARANTINE
     except (ValueError, TypeError):
         raise _damaged(home / ASKED, f"want a time, got {sent_at!r}") from None
     if now < settled:

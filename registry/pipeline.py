@@ -21,7 +21,7 @@ from sources import snapshot
 from sources.hub import Hub
 from sync.apply import Applied, apply_plan
 from sync.cells import cell_hash
-from sync.conflicts import Conflict, is_new, new_conflicts, remember
+from sync.conflicts import Conflict, new_conflicts, remember, unseen
 from sync.files import FileChange, FileWant, plan_files, write_files
 from sync.gates import check_gates, too_many_new
 from sync.lock import hold
@@ -205,7 +205,7 @@ def _planned(
     unadopted = {key: row for key, row in maybe.items() if key not in present}
     keys = {model.record.key.casefold(): model.record.key for model in models}
     maybes = [Conflict(keys[key], "row", cell_hash(row.row_id)) for key, row in unadopted.items()]
-    is_known = not is_new(table.ref.id, maybes, world.conflict_file)
+    is_known = not unseen(table.ref.id, maybes, world.conflict_file)
     problems, warnings = [*readings.problems, *plan.problems], [*readings.warnings, *table.warnings]
     if unadopted and is_known:
         warnings.append(

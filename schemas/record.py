@@ -164,7 +164,7 @@ class ModelRecord(BaseModel):
 
 
 BASE_COLUMN = Column("Registry Base", Kind.TEXT, Own.MACHINE)
-"""What was last agreed, see `schemas/base.py`. A column of the table, not a field of the record."""
+"""What was last agreed, see `sync/base.py`. A column of the table, not a field of the record."""
 
 
 def _declared() -> dict[str, Column]:

@@ -5,7 +5,7 @@ it, or with a damaged one, every conflict is new again.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,21 +31,20 @@ class Conflict(NamedTuple):
 
 def new_conflicts(plan: Plan, path: Path) -> list[Conflict]:
     """The conflicts of a plan that this machine has not seen in this form."""
-    known = _read(path).get(plan.ref.id, {})
-    return [c for c in _conflicts(plan) if known.get(c.key.casefold(), {}).get(c.field) != c.hashes]
+    return unseen(plan.ref.id, _conflicts(plan), path)
 
 
-def is_new(table_id: str, found: Sequence[Conflict], path: Path) -> bool:
-    """Whether any of these is new to this machine."""
+def unseen(table_id: str, found: Iterable[Conflict], path: Path) -> list[Conflict]:
+    """Those of these that this machine has not seen in this form."""
     known = _read(path).get(table_id, {})
-    return any(known.get(c.key.casefold(), {}).get(c.field) != c.hashes for c in found)
+    return [c for c in found if known.get(c.key.casefold(), {}).get(c.field) != c.hashes]
 
 
 def remember(plan: Plan, path: Path, also: Sequence[Conflict] = ()) -> None:
     """Makes the conflicts of a plan, and `also` these, known. Raises BadSettings when the file cannot be
     written.
     """
-    if not is_new(plan.ref.id, [*_conflicts(plan), *also], path):
+    if not unseen(plan.ref.id, [*_conflicts(plan), *also], path):
         return
     known = _read(path)
     of_table = known.setdefault(plan.ref.id, {})

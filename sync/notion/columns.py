@@ -53,7 +53,7 @@ Check = Callable[[Scalar], Refusal | None]
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Field -> its column;
+    """Field -> its column.
 
     `base` is among them where there is one. `unusable`: fields whose column is of a wrong type.
     """
@@ -254,9 +254,9 @@ def _length_refusal(text: str, column: Property, where: str) -> Refusal | None:
 
 
 def _option_refusal(value: str, column: Property, where: str) -> Refusal | None:
-    """Options are never made by a write of a row:
+    """Why a name is no option of the column, or None.
 
-    a name that is not there is refused, the nearest one named.
+    Options are never made by a write of a row: a name that is not there is refused, the nearest one named.
     """
     if nfc(value) in column.options:
         return None
@@ -274,10 +274,11 @@ def _option_refusal(value: str, column: Property, where: str) -> Refusal | None:
 
 def _twin(value: str, options: Iterable[str]) -> str | None:
     """An option that people would take for the same name."""
-    return next((option for option in options if _folded(option) == _folded(value)), None)
+    return next((option for option in options if folded(option) == folded(value)), None)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Equal for names that people would take for the same: without case, width and extra space."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 

@@ -7,14 +7,13 @@ decided in `sync.notion.columns`; a column of nearly the right name is suggested
 import ast
 import inspect
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from schemas.record import Kind, ModelRecord, Own
 from sync.notion.cells import nfc, usable_types
-from sync.notion.columns import OWNED, TITLE_FIELD, Binding
+from sync.notion.columns import OWNED, TITLE_FIELD, Binding, folded
 from sync.table import BASE
 
 Json = dict[str, Any]
@@ -134,9 +133,9 @@ class Fitting(NamedTuple):
 
 def fitting(names: Iterable[str], there: Sequence[str] = ()) -> Fitting:
     """Which options to add to those `there`: no twin of one, none with a comma, 100 in all."""
-    known, folded = {nfc(name) for name in there}, {_folded(name): name for name in there}
+    known, alike = {nfc(name) for name in there}, {folded(name): name for name in there}
     new = [name for name in dict.fromkeys(names) if nfc(name) not in known]
-    twins = {name: folded[_folded(name)] for name in new if _folded(name) in folded}
+    twins = {name: alike[folded(name)] for name in new if folded(name) in alike}
     able = [name for name in new if name not in twins and "," not in name]
     add = able[: max(0, MAX_OPTIONS - len(there))]
     return Fitting(add, [name for name in new if name not in twins and name not in add], twins)
@@ -215,9 +214,4 @@ def is_main_view(view: Json) -> bool:
 
 def _letters(name: str) -> str:
     """What is left of a name without case, width, spaces and punctuation."""
-    return "".join(c for c in _folded(name) if c.isalnum())
-
-
-def _folded(name: str) -> str:
-    """Equal for options that people would take for the same: as `columns` refuses them."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return "".join(c for c in folded(name) if c.isalnum())

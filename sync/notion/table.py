@@ -97,10 +97,7 @@ class NotionTable:
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should know:
-
-        renamed and unusable columns, rows that were removed, a damaged journal.
-        """
+        """What a person should know: of columns, of rows that were removed, of a damaged journal."""
         told = missing_columns(self.ref.title, self._binding.missing if self._binding else [])
         return [*told, *self._told, *(self._journal.warnings if self._journal else ())]
 
@@ -393,9 +390,9 @@ class NotionTable:
                 self._opened().close(intent, page["id"])
 
     def _fetch_absent(self, pages: dict[str, Json]) -> dict[str, str]:
-        """Adds the known rows that the query did not show;
+        """Adds the known rows that the query did not show.
 
-        gives those that are no rows any more, key -> page id.
+        Gives those that are no rows any more, key -> page id.
         """
         state, reader = self._opened().state, self._reader()
         gone = {}

@@ -107,9 +107,9 @@ class Writer:
             return error
 
     def _update(self, write: RowWrite, page_id: str) -> RowResult:
-        """Re-read, check, send;
+        """Re-read, check, send.
 
-        again from the re-read when the answer is lost or Notion reports a conflict.
+        Again from the re-read when the answer is lost or Notion reports a conflict.
         """
         body = {"properties": self._properties(write)}
         trouble = ""
